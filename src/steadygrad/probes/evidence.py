@@ -1,0 +1,138 @@
+"""`Evidence`: all that was measured, as plain records. Rules read this and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from steadygrad.graph.signal_graph import SignalGraph
+from steadygrad.probes.statistics import Histogram, Moments, RowStatistics, SampleStatistics, UnitStatistics
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was measured of one tensor, all from one pass over it. Parts that make no sense for it are None."""
+
+    moments: Moments
+    histogram: Histogram | None = None
+    units: UnitStatistics | None = None
+    samples: SampleStatistics | None = None
+    rows: RowStatistics | None = None
+
+
+@dataclass(frozen=True)
+class ParameterReading:
+    """A parameter and its gradient. `gradient` is None when autograd gave none; `update` is Δw of one optimizer step."""
+
+    value: Reading
+    gradient: Reading | None = None
+    update: Moments | None = None
+    rows_have_equal_gradients: bool = False
+
+
+@dataclass(frozen=True)
+class TensorFacts:
+    """A model input or target: where it stands in the batch ("inputs[0]", "inputs.input_ids", "targets") and its numbers.
+
+    `minimum`/`maximum` are None for empty tensors; `distinct` is the number of distinct values of an integer tensor (or
+    of a float tensor holding only integers), None otherwise; `constant_features` counts features equal over the batch;
+    `feature_correlation` is the root mean square correlation between (up to 256) features over the batch, None when the
+    batch is too small (< 8) to say.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    reading: Reading
+    minimum: float | None = None
+    maximum: float | None = None
+    distinct: int | None = None
+    constant_features: int = 0
+    features: int = 0
+    feature_correlation: float | None = None
+
+
+@dataclass(frozen=True)
+class LossFacts:
+    """The loss: its value, its op and what it was given; `expected` is the value a fresh model should start from.
+
+    `op` is the loss node's op ("cross_entropy", "mse_loss", …) or "custom" when the scalar was built by hand, "model"
+    when the model returned `.loss`, "cotangent" when there was no loss.
+    """
+
+    op: str
+    value: float | None
+    node: int | None = None
+    reduction: str = ""
+    classes: int | None = None
+    expected: float | None = None
+    expectation: str = ""
+
+
+@dataclass(frozen=True)
+class OptimizerGroup:
+    """One parameter group: its plain hyper-parameters and the canonical names it trains."""
+
+    options: Mapping[str, Any]
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OptimizerFacts:
+    """The optimizer: class name, groups, and tensors it holds that are not the model's."""
+
+    name: str
+    groups: tuple[OptimizerGroup, ...]
+    foreign: int = 0
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How the measurement was made."""
+
+    mode: str = "train"
+    generated_inputs: bool = False
+    cotangent: bool = False
+    batch_size: int | None = None
+    autocast: str = ""
+    device: str = "cpu"
+    depth: str = "fast"
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything the rules may look at.
+
+    Attributes:
+        graph: the traced structure.
+        signals: node index → reading of its first floating output (forward).
+        gradients: node index → reading of the gradient of that output.
+        parameters: canonical name → reading of value, gradient and update.
+        inputs, targets: facts about the batch.
+        outputs: readings of the model's floating outputs, in order, names as in the output structure.
+        loss, optimizer: facts, None where not given.
+        buffers: buffer name → reading (running statistics among them).
+        modules: module path → plain attributes of interest (momentum, eps, training, track_running_stats, p …).
+        experiments: name → result record of each own-pass experiment that ran (see probes/experiments/).
+        first_nonfinite: node index of the first non-finite forward value, and of the first (last in execution order)
+            non-finite gradient; None when all were finite.
+        conditions: how it was measured.
+        seconds: stage → seconds.
+    """
+
+    graph: SignalGraph
+    signals: Mapping[int, Reading]
+    gradients: Mapping[int, Reading]
+    parameters: Mapping[str, ParameterReading]
+    inputs: tuple[TensorFacts, ...] = ()
+    targets: tuple[TensorFacts, ...] = ()
+    outputs: Mapping[str, Reading] = field(default_factory=dict)
+    loss: LossFacts | None = None
+    optimizer: OptimizerFacts | None = None
+    buffers: Mapping[str, Reading] = field(default_factory=dict)
+    modules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    experiments: Mapping[str, Any] = field(default_factory=dict)
+    first_nonfinite: int | None = None
+    first_nonfinite_gradient: int | None = None
+    conditions: Conditions = field(default_factory=Conditions)
+    seconds: Mapping[str, float] = field(default_factory=dict)
