@@ -1,0 +1,1 @@
+"""Real faulty training programs, rebuilt from public records, and the scripts that score a detector on them."""
