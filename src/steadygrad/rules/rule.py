@@ -46,6 +46,7 @@ class Rule:
         priority: rank among causes, smaller is more fundamental (0 data that is not a number … 90 consequences);
             see judge.py for the ladder.
         thresholds: name → `Threshold`; overridable through configuration as `slug.name = value`.
+        anywhere: True when, as a consequence, it may show upstream of its cause, as gradients do.
         needs_data: True when it judges the data, and is therefore off for generated inputs.
     """
 
@@ -55,6 +56,7 @@ class Rule:
     explains: ClassVar[tuple[str, ...]] = ()
     priority: ClassVar[int] = 50
     thresholds: ClassVar[Mapping[str, Threshold]] = {}
+    anywhere: ClassVar[bool] = False
     needs_data: ClassVar[bool] = False
 
     def __init__(self, overrides: Mapping[str, float] | None = None) -> None:

@@ -1,0 +1,76 @@
+"""Elementwise nonlinearities. `op` is the name `theory.activations` knows; `options` are its parameters."""
+
+from steadygrad.graph.ops.call import Call, Operand, Seen
+
+# canonical name → (keyword, position, default) of the parameters that change the function's shape
+PARAMETERS: dict[str, tuple[tuple[str, int, float], ...]] = {
+    "leaky_relu": (("negative_slope", 1, 0.01),),
+    "elu": (("alpha", 1, 1.0),),
+    "celu": (("alpha", 1, 1.0),),
+    "softplus": (("beta", 1, 1.0), ("threshold", 2, 20.0)),
+    "hardtanh": (("min_val", 1, -1.0), ("max_val", 2, 1.0)),
+    "hardshrink": (("lambd", 1, 0.5),),
+    "softshrink": (("lambd", 1, 0.5),),
+    "threshold": (("threshold", 1, 0.0), ("value", 2, 0.0)),
+    "rrelu": (("lower", 1, 1 / 8), ("upper", 2, 1 / 3)),
+}
+PLAIN = (
+    "relu", "relu6", "selu", "gelu", "silu", "mish", "softsign", "tanh", "tanhshrink", "hardsigmoid", "hardswish",
+    "sigmoid", "logsigmoid", "erf", "sin", "cos", "exp", "square", "abs",
+)  # fmt: skip
+ALIASES = {"swish": "silu", "log_sigmoid": "logsigmoid", "special_expit": "sigmoid", "expit": "sigmoid", "absolute": "abs"}
+
+
+def activation(call: Call) -> Seen:
+    """φ(x), elementwise."""
+    name = ALIASES.get(call.name, call.name)
+    x = call.tensors()[0]
+    options: dict[str, object] = {}
+    for keyword, position, default in PARAMETERS.get(name, ()):
+        value = call.get(position, keyword, default)
+        options[keyword] = float(value) if isinstance(value, int | float) else default
+    if name == "gelu":
+        options["approximate"] = call.kwargs.get("approximate", "none")
+    return Seen(name, "activation", [x], options=options)
+
+
+def prelu(call: Call) -> Seen:
+    """PReLU: the slope is a parameter."""
+    x, slope = call.get(0, "input"), call.get(1, "weight")
+    return Seen("prelu", "activation", [x], [Operand(slope, "other")])
+
+
+def glu(call: Call) -> Seen:
+    """`a · σ(b)` over the two halves of an axis."""
+    return Seen("glu", "activation", [call.get(0, "input")], options={"dim": call.get(1, "dim", -1), "gated": True})
+
+
+def clamp(call: Call) -> Seen:
+    """`clamp(x, min, max)`; with min=0 only, it is ReLU."""
+    low, high = call.get(1, "min"), call.get(2, "max")
+    if call.name == "clamp_min":
+        low, high = call.get(1, "min"), None
+    numbers = {k: float(v) for k, v in (("min_val", low), ("max_val", high)) if isinstance(v, int | float)}
+    if numbers.get("min_val") == 0.0 and high is None:
+        return Seen("relu", "activation", [call.tensors()[0]])
+    return Seen("clamp", "pointwise", [t for t in call.tensors() if call.side(t) == "signal"], options=dict(numbers))
+
+
+def maximum(call: Call) -> Seen:
+    """`maximum(a, b)`, `minimum(a, b)`: a join of two signals, or a clamp by a constant."""
+    signals = [t for t in call.tensors() if call.side(t) == "signal"]
+    return Seen(call.name, "join" if len(signals) > 1 else "pointwise", signals)
+
+
+
+
+OPS = {
+    **dict.fromkeys((*PLAIN, *PARAMETERS, *ALIASES), activation),
+    "prelu": prelu,
+    "glu": glu,
+    "clamp": clamp,
+    "clamp_min": clamp,
+    "clip": clamp,
+    "maximum": maximum,
+    "minimum": maximum,
+}

@@ -1,0 +1,17 @@
+"""Lookups in a learned table."""
+
+from steadygrad.graph.fans import embedding_fans
+from steadygrad.graph.ops.call import Call, Operand, Seen
+
+
+def embedding(call: Call) -> Seen:
+    """`F.embedding(ids, table)` and `F.embedding_bag(ids, table)`; rows are copied, so fan_in is 1."""
+    first, second = call.get(0, "input"), call.get(1, "weight")
+    ids, table = (second, first) if first.is_floating_point() and not second.is_floating_point() else (first, second)
+    fans = embedding_fans(table.shape)
+    options = {"padding_idx": call.kwargs.get("padding_idx"), "rows": table.shape[0]}
+    output = call.output[0] if isinstance(call.output, tuple) else call.output
+    return Seen(call.name, "affine", [ids], [Operand(table, "table", fans, 1)], options, output.ndim - 1, starts=True)
+
+
+OPS = {"embedding": embedding, "embedding_bag": embedding}
