@@ -5,28 +5,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from steadygrad.graph.signal_graph import SignalGraph
-from steadygrad.probes.statistics import Histogram, Moments, RowStatistics, SampleStatistics, UnitStatistics
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was measured of one tensor, all from one pass over it. Parts that make no sense for it are None."""
-
-    moments: Moments
-    histogram: Histogram | None = None
-    units: UnitStatistics | None = None
-    samples: SampleStatistics | None = None
-    rows: RowStatistics | None = None
+from steadygrad.probes.statistics import Moments, Reading
 
 
 @dataclass(frozen=True)
 class ParameterReading:
-    """A parameter and its gradient. `gradient` is None when autograd gave none; `update` is Δw of one optimizer step."""
+    """A parameter and its gradient.
+
+    `gradient` is None when autograd gave none; `update` is Δw of one optimizer step, None without an optimizer or when
+    it does not train this parameter. `equal_gradients` counts the rows (output units) that repeat an earlier row *and*
+    receive the same gradient as it, so that no deterministic training can tell them apart.
+    """
 
     value: Reading
     gradient: Reading | None = None
     update: Moments | None = None
-    rows_have_equal_gradients: bool = False
+    equal_gradients: int = 0
 
 
 @dataclass(frozen=True)
@@ -114,8 +108,10 @@ class Evidence:
         buffers: buffer name → reading (running statistics among them).
         modules: module path → plain attributes of interest (momentum, eps, training, track_running_stats, p …).
         experiments: name → result record of each own-pass experiment that ran (see probes/experiments/).
-        first_nonfinite: node index of the first non-finite forward value, and of the first (last in execution order)
-            non-finite gradient; None when all were finite.
+        first_nonfinite: node index of the first forward value that is not finite and not meant to be (masks write −inf
+            on purpose); None when there is none.
+        first_nonfinite_gradient: node index of the first non-finite gradient, in the order of the backward pass, i.e.
+            the last in execution order; None when all were finite.
         conditions: how it was measured.
         seconds: stage → seconds.
     """

@@ -1,0 +1,9 @@
+"""Measurements that need passes of their own, beyond the observed forward and backward. One file each.
+
+An experiment has a `name`, the `depths` it runs at ("fast", "full"), `applies(session)` and `run(session)`; what it
+returns appears in `Evidence.experiments[name]`. They run in the order of `EXPERIMENTS`, inside the transaction.
+"""
+
+from typing import Any
+
+EXPERIMENTS: tuple[Any, ...] = ()

@@ -1,0 +1,129 @@
+"""The observer that measures: one pass over each op's result, and one over its gradient when that comes by."""
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+
+import torch
+
+from steadygrad.graph.ops import Call
+from steadygrad.graph.signal_graph import Node
+from steadygrad.probes import statistics
+from steadygrad.probes.statistics import Reading
+from steadygrad.theory import activations, maps
+
+UNMEASURED = {"view", "dropout"}
+DETAILED = {"affine", "activation", "norm", "join", "attention", "contract", "opaque", "softmax", "pool"}
+SATURATED_SLOPE = 0.01
+
+
+@lru_cache(maxsize=256)
+def saturation_range(op: str, options: tuple[tuple[str, Any], ...]) -> tuple[float | None, float | None]:
+    """Output values of φ beyond which |φ′| is below 1 % of its maximum; (None, None) when φ does not saturate so.
+
+    Read off the output, because an in-place activation has overwritten its input. Only sides on which φ is monotone
+    and levels off count: rectifiers are not saturated, they are off, which is counted as zeros.
+    """
+    try:
+        phi = activations.get(op, **dict(options))
+        if phi.homogeneous:
+            return None, None
+        low, high = maps.saturation_threshold(phi)
+    except (LookupError, TypeError, ValueError):
+        return None, None
+    left = float(phi.phi(low)) if math.isfinite(low) else None
+    right = float(phi.phi(high)) if math.isfinite(high) else None
+    if left is not None and right is not None and not left < right:
+        return None, None
+    return left, right
+
+
+@dataclass
+class Meter:
+    """Collects readings; see `steadygrad.graph.tracer.Observer`.
+
+    Args:
+        detail: "full" reads units, samples and magnitudes too; "moments" only the five scalars.
+        batch_size: first-axis length that means samples.
+    """
+
+    detail: str = "full"
+    batch_size: int | None = None
+    signals: dict[int, Reading] = field(default_factory=dict)
+    gradients: dict[int, Reading] = field(default_factory=dict)
+    first_nonfinite: int | None = None
+    first_nonfinite_gradient: int | None = None
+    handles: list[Any] = field(default_factory=list)
+    _hooked: set[int] = field(default_factory=set)
+    _measured: set[int] = field(default_factory=set)
+    _deliberate: set[int] = field(default_factory=set)
+
+    def produced(self, node: Node, tensor: torch.Tensor, call: Call) -> None:
+        """Read the result; ask for its gradient."""
+        if node.kind in UNMEASURED:
+            self._deliberate.update({node.index} if self._deliberate.intersection(node.inputs) else ())
+            return
+        self._measured.add(node.index)
+        if not tensor.numel():
+            return
+        value = tensor.detach()
+        with torch.no_grad():
+            reading = self._read(node, value)
+        self.signals[node.index] = reading
+        if reading.moments.nonfinite and self.first_nonfinite is None:
+            if _deliberate(node, reading, call, self._deliberate):
+                self._deliberate.add(node.index)
+            else:
+                self.first_nonfinite = node.index
+        if tensor.requires_grad:
+            self._ask(node.index, tensor)
+
+    def consumed(self, index: int, tensor: torch.Tensor) -> None:
+        """Results of custom autograd functions get their gradient function late: ask when they are read."""
+        if index in self._measured and index not in self._hooked and tensor.requires_grad:
+            self._ask(index, tensor)
+
+    def _read(self, node: Node, value: torch.Tensor) -> Reading:
+        if self.detail != "full" or node.kind not in DETAILED:
+            return statistics.read(value, magnitudes=self.detail == "full")
+        low, high = (None, None)
+        if node.kind == "activation":
+            low, high = saturation_range(node.op, tuple(sorted(node.options.items())))
+        axis = node.unit_axis
+        if axis is None and value.ndim:
+            axis = 1 if value.ndim >= 4 else value.ndim - 1
+        batch = value.ndim > 1 and value.shape[0] == self.batch_size
+        return statistics.read(value, axis, low=low, high=high, samples=batch)
+
+    def _ask(self, index: int, tensor: torch.Tensor) -> None:
+        self._hooked.add(index)
+        self.handles.append(tensor.register_hook(partial(self._gradient, index)))
+
+    def _gradient(self, index: int, gradient: torch.Tensor) -> None:
+        if not gradient.numel():
+            return
+        with torch.no_grad():
+            reading = statistics.read(gradient.detach(), magnitudes=self.detail == "full")
+        self.gradients[index] = reading
+        if reading.moments.nonfinite and self.first_nonfinite_gradient is None:
+            self.first_nonfinite_gradient = index
+
+    def close(self) -> None:
+        """Remove the gradient hooks."""
+        for handle in self.handles:
+            handle.remove()
+        self.handles.clear()
+
+
+def _deliberate(node: Node, reading: Reading, call: Call, before: set[int]) -> bool:
+    """Whether infinities were written on purpose: a mask's fill, or a constant (mask) that has them already."""
+    moments = reading.moments
+    if moments.nan or moments.count == moments.nonfinite:
+        return False
+    if before.intersection(node.inputs):
+        return True
+    if isinstance(node.options.get("fill"), float) and not math.isfinite(node.options["fill"]):
+        return True
+    constants = [t for t in call.sides()[2] if t.is_floating_point()]
+    return node.kind in ("pointwise", "join", "shift") and any(not torch.isfinite(t).all() for t in constants)

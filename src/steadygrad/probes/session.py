@@ -1,0 +1,257 @@
+"""One measurement: a forward, a loss and a backward pass under observation, then the experiments that were asked for."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from steadygrad.case import Case
+from steadygrad.errors import ModelError
+from steadygrad.graph.nested import named_tensors
+from steadygrad.graph.signal_graph import Parameter
+from steadygrad.graph.trace import Traced, call_model, own_loss, random_cotangent, trace
+from steadygrad.graph.transaction import Transaction
+from steadygrad.graph.wrappers import parameter_records, unwrap
+from steadygrad.probes import facts, statistics
+from steadygrad.probes.evidence import Conditions, Evidence, ParameterReading
+from steadygrad.probes.meter import Meter
+from steadygrad.probes.statistics import Reading
+
+SEED = 0
+Progress = Callable[[str], None]
+
+
+@dataclass
+class Session:
+    """What an experiment may use: the live model inside its transaction, and what was found so far.
+
+    Attributes:
+        case: model, inputs, targets, loss_fn, optimizer.
+        model: the module inside all wrappers.
+        transaction: restores everything; say `will_change_parameters()` before changing any.
+        parameters: canonical name → live parameter; records: canonical name → its plain record.
+        traced: the graph with live outputs and loss; the loss's autograd graph is already freed.
+        gradients: canonical name → gradient of the loss, None where there is none.
+        meter: readings of signals and gradients.
+        results: name → result of the experiments that already ran.
+    """
+
+    case: Case
+    model: nn.Module
+    transaction: Transaction
+    mode: str
+    parameters: dict[str, nn.Parameter] = field(default_factory=dict)
+    records: dict[str, Parameter] = field(default_factory=dict)
+    traced: Traced | None = None
+    gradients: dict[str, torch.Tensor | None] = field(default_factory=dict)
+    meter: Meter = field(default_factory=Meter)
+    results: dict[str, Any] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, progress: Progress | None) -> Iterator[None]:
+        """Time a stage and announce it."""
+        if progress is not None:
+            progress(name)
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def loss_again(self) -> torch.Tensor | None:
+        """Forward and loss once more under the same seed, unobserved; None when there is no scalar.
+
+        Raises:
+            ModelError: the second run raised although the first did not.
+        """
+        torch.manual_seed(SEED)
+        try:
+            outputs = call_model(self.model, self.case.inputs)
+            if self.case.loss_fn is not None:
+                return self.case.loss_fn(*((outputs,) if self.case.targets is None else (outputs, self.case.targets)))
+        except Exception as error:
+            raise ModelError(f"the model ran once but not a second time: {type(error).__name__}: {error}") from error
+        loss = own_loss(outputs)
+        if loss is not None:
+            return loss
+        tensors = list(named_tensors(outputs, "output"))
+        if len(tensors) == 1 and tensors[0][1].ndim == 0:
+            return tensors[0][1]
+        return random_cotangent(tensors)
+
+
+def measure(
+    case: Case,
+    transaction: Transaction,
+    *,
+    mode: str = "train",
+    depth: str = "fast",
+    detail: str = "full",
+    experiments: Iterable[Any] = (),
+    progress: Progress | None = None,
+) -> Evidence:
+    """Measure one case inside a transaction.
+
+    Args:
+        case: what to look at.
+        transaction: the open transaction that will put everything back.
+        mode: "train" (submodules frozen in eval mode stay so unless the whole model is) or "eval".
+        depth: "fast" or "full"; which experiments run.
+        detail: "moments" reads only five scalars per tensor.
+        experiments: objects with `name`, `depths`, `applies(session)` and `run(session)`.
+        progress: called with the name of each stage as it begins.
+
+    Raises:
+        ModelError: the user's forward, loss or backward raised.
+    """
+    model, _ = unwrap(case.model)
+    session = Session(case, model, transaction, mode, meter=Meter(detail, _batch_size(case.inputs)))
+    records = parameter_records(model)
+    session.records = {r.name: r for r in records.values()}
+    session.parameters = {records[id(p)].name: p for p in model.parameters()}
+    modules = facts.module_facts(model)
+    _set_mode(model, mode)
+    inputs, targets = facts.tensor_facts(case.inputs, "inputs"), facts.tensor_facts(case.targets, "targets")
+    buffers = facts.buffer_readings(model)
+    try:
+        with session.stage("forward", progress):
+            torch.manual_seed(SEED)
+            session.traced = trace(model, case.inputs, case.targets, case.loss_fn, session.meter)
+        with session.stage("backward", progress):
+            _backward(session)
+    finally:
+        session.meter.close()
+    with session.stage("parameters", progress):
+        values = _parameter_readings(session, detail)
+    for experiment in experiments:
+        if depth in experiment.depths and experiment.applies(session):
+            with session.stage(experiment.name, progress):
+                session.results[experiment.name] = experiment.run(session)
+    return _evidence(session, values, inputs, targets, buffers, modules, depth)
+
+
+def _batch_size(inputs: Any) -> int | None:
+    for _, tensor in named_tensors(inputs):
+        if tensor.ndim:
+            return int(tensor.shape[0])
+    return None
+
+
+def _set_mode(model: nn.Module, mode: str) -> None:
+    if mode == "eval":
+        model.eval()
+    elif not model.training:
+        model.train()
+
+
+def _backward(session: Session) -> None:
+    traced, model = session.traced, session.model
+    assert traced is not None  # measure() sets it first
+    wanted = {name: p for name, p in session.parameters.items() if p.requires_grad}
+    session.gradients = dict.fromkeys(session.parameters)
+    if traced.loss is None or not traced.loss.requires_grad or not wanted:
+        return
+    try:
+        found = torch.autograd.grad(traced.loss, list(wanted.values()), allow_unused=True)
+    except RuntimeError as error:
+        if "checkpoint" not in str(error).lower():
+            raise ModelError(f"the backward pass raised: {error}") from error
+        found = _accumulated(session, model, wanted)
+    session.gradients.update(zip(wanted, found, strict=True))
+
+
+def _accumulated(session: Session, model: nn.Module, wanted: Mapping[str, nn.Parameter]) -> tuple[torch.Tensor | None, ...]:
+    """Reentrant checkpoints refuse `autograd.grad`: run once more and let gradients accumulate, as training does."""
+    for parameter in wanted.values():
+        parameter.grad = None
+    torch.manual_seed(SEED)
+    session.meter.close()
+    session.meter = Meter(session.meter.detail, session.meter.batch_size)
+    session.traced = trace(model, session.case.inputs, session.case.targets, session.case.loss_fn, session.meter)
+    assert session.traced.loss is not None  # it was not the first time either
+    session.traced.loss.backward()
+    return tuple(parameter.grad for parameter in wanted.values())
+
+
+def _parameter_readings(session: Session, detail: str) -> dict[str, ParameterReading]:
+    assert session.traced is not None
+    axes: dict[str, int | None] = {}
+    for node in session.traced.graph.nodes:
+        for use in node.uses:
+            for name in use.parameters:
+                axes.setdefault(name, use.unit_axis if not use.derived and use.role in ("weight", "recurrent") else None)
+    return {name: _parameter_reading(p, session.gradients.get(name), axes.get(name), detail) for name, p in session.parameters.items()}
+
+
+def _parameter_reading(parameter: nn.Parameter, gradient: torch.Tensor | None, axis: int | None, detail: str) -> ParameterReading:
+    value = parameter.detach()
+    rows = detail == "full" and axis is not None and value.ndim > 1
+    reading = statistics.read(value, axis if rows else None, magnitudes=detail == "full", rows=rows)
+    if gradient is None:
+        return ParameterReading(reading)
+    if gradient.is_sparse:
+        gradient = gradient.to_dense()
+    of_gradient = statistics.read(gradient, magnitudes=detail == "full")
+    twins = _equal_gradients(reading, gradient, axis) if rows and axis is not None else 0
+    return ParameterReading(reading, of_gradient, equal_gradients=twins)
+
+
+def _equal_gradients(reading: Reading, gradient: torch.Tensor, axis: int) -> int:
+    """Rows that repeat an earlier row of the weight and receive the same gradient up to summation rounding."""
+    if reading.rows is None or not reading.rows.duplicate_groups:
+        return 0
+    rows = gradient.movedim(axis, 0).reshape(gradient.shape[axis], -1)
+    wide = rows.to(torch.complex128 if rows.is_complex() else torch.float64)
+    tolerance = 64.0 * torch.finfo(gradient.dtype).eps * float(wide.norm(dim=1).max())
+    count = 0
+    for group in reading.rows.duplicate_groups:
+        members = wide[list(group)]
+        count += int(((members[1:] - members[:1]).norm(dim=1) <= tolerance).sum())
+    return count
+
+
+def _evidence(
+    session: Session, values: dict[str, ParameterReading], inputs: Any, targets: Any, buffers: Any, modules: Any, depth: str
+) -> Evidence:
+    traced, meter = session.traced, session.meter
+    assert traced is not None
+    outputs: dict[str, Reading] = {}
+    for name, tensor in traced.output_tensors:
+        if tensor.is_floating_point() and tensor.numel():
+            batch = tensor.ndim > 1 and tensor.shape[0] == meter.batch_size
+            axis = tensor.ndim - 1 if tensor.ndim else None
+            outputs[name] = statistics.read(tensor.detach(), axis, samples=batch)
+    names = {id(p): name for name, p in session.parameters.items()}
+    autocast = torch.is_autocast_enabled("cpu") or (torch.cuda.is_available() and torch.is_autocast_enabled("cuda"))
+    device = next((p.device.type for p in session.parameters.values()), "cpu")
+    return Evidence(
+        graph=traced.graph,
+        signals=meter.signals,
+        gradients=meter.gradients,
+        parameters=values,
+        inputs=inputs,
+        targets=targets,
+        outputs=outputs,
+        loss=facts.loss_facts(traced.graph, traced.loss, traced.kind, targets),
+        optimizer=facts.optimizer_facts(session.case.optimizer, names),
+        buffers=buffers,
+        modules=modules,
+        experiments=session.results,
+        first_nonfinite=meter.first_nonfinite,
+        first_nonfinite_gradient=meter.first_nonfinite_gradient,
+        conditions=Conditions(
+            mode=session.mode,
+            generated_inputs=session.case.generated,
+            cotangent=traced.cotangent,
+            batch_size=meter.batch_size,
+            autocast=str(torch.get_autocast_dtype(device)).removeprefix("torch.") if autocast else "",
+            device=device,
+            depth=depth,
+        ),
+        seconds=session.seconds,
+    )
