@@ -39,6 +39,10 @@ class DeviceReader:
         *counts, zero, bad, large = torch.cat([bins, extra]).tolist()
         return tuple(counts), x.numel(), zero, bad, large
 
+    def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Moments and histogram."""
+        return self.moments(), self.histogram()
+
     def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
         shape = self.tensor.shape
         outer, inner = shape[:axis].numel(), shape[axis + 1 :].numel()
@@ -47,14 +51,13 @@ class DeviceReader:
             return (outer * inner, *definition.no_entries(shape[axis]))
         finite = torch.isfinite(x)
         sums = _sums(torch.where(finite, x, 0), (0, 2))
-        outside = torch.zeros_like(finite)
-        outside = outside if low is None else outside | (x < low)
-        outside = outside if high is None else outside | (x > high)
+        low, high = definition.threshold(low, high, x.dtype == torch.float64)
+        whole = x if x.dtype == torch.float64 else x.float()
+        outside = (whole < low) | (whole > high)
         bits = _bits(x)
         counts = [x == 0, ~finite, outside, bits != bits[:1, :, :1]]
         integers = torch.stack([mask.sum((0, 2)) for mask in counts] + [_hash(bits, x.dtype)])
-        reals, whole = _fetch(torch.stack(sums), integers)
-        zeros, nonfinite, beyond, different, hashes = whole
+        reals, (zeros, nonfinite, beyond, different, hashes) = _fetch(torch.stack(sums), integers)
         return (outer * inner, *reals, zeros, nonfinite, beyond, different == 0, hashes.view(np.uint64))
 
 
@@ -77,9 +80,17 @@ def _fetch(reals: torch.Tensor, integers: torch.Tensor) -> tuple[np.ndarray, np.
 
 def _bits(x: torch.Tensor) -> torch.Tensor:
     """The bits of float64 entries, or of the float32 values of shorter ones, in int64."""
+    x = x.contiguous()
     if x.dtype == torch.float64:
-        return x.contiguous().view(torch.int64)
-    return x.float().contiguous().view(torch.int32).long() & 0xFFFFFFFF
+        return x.view(torch.int64)
+    if x.dtype == torch.float32:
+        return x.view(torch.int32).long() & 0xFFFFFFFF
+    short = x.view(torch.int16).long()
+    if x.dtype == torch.bfloat16:
+        return (short << 16) & 0xFFFFFFFF
+    size, sign = short & 0x7FFF, (short & 0x8000) << 16
+    exact = x.float().view(torch.int32).long() & 0xFFFFFFFF
+    return torch.where(size > 0x7C00, sign | 0x7F800000 | (size << 13), exact)
 
 
 def _hash(bits: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

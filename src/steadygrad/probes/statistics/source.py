@@ -10,6 +10,8 @@ from typing import Any, Protocol
 import torch
 
 from steadygrad.errors import InputError
+from steadygrad.kernels.loader import native
+from steadygrad.probes.statistics.in_memory import DefinitionReader, NativeReader
 from steadygrad.probes.statistics.on_device import DeviceReader
 
 READABLE = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16})
@@ -30,6 +32,9 @@ class Reader(Protocol):
     def histogram(self) -> tuple[Any, ...]:
         """Fields of `Histogram`."""
 
+    def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Both of these, from one pass where possible."""
+
     def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
         """Fields of `UnitStatistics` after `axis`."""
 
@@ -42,7 +47,11 @@ def reader(tensor: torch.Tensor) -> Reader:
     """
     if type(tensor) not in _PLAIN or tensor.dtype not in READABLE or tensor.layout is not torch.strided:
         tensor = readable(tensor)
-    return DeviceReader(tensor)
+    if not tensor.is_cpu:
+        return DeviceReader(tensor)
+    if tensor.is_neg():
+        tensor = tensor.resolve_neg()
+    return DefinitionReader(tensor) if native is None else NativeReader(tensor)
 
 
 def readable(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,97 @@
+"""Statistics of CPU memory: by the C kernel, or by its NumPy definition. Both give the same bits.
+
+Memory is read where it lies whenever it is dense, in whatever order its axes are stored (channels_last, transposed):
+counts and maxima do not depend on the order, sums only in their rounding (bound: `steadygrad.kernels.definition`). Only
+tensors with gaps or overlaps (slices, expanded scalars) are copied first.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from steadygrad.kernels import definition
+from steadygrad.kernels.loader import native
+
+CODES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
+"""Number types as the kernel counts them."""
+
+
+def dense(tensor: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
+    """A contiguous view of `tensor` with its axes in storage order (or else a copy), and that order."""
+    order = tuple(range(tensor.dim()))
+    if tensor.is_contiguous():
+        return tensor, order
+    stored = tuple(sorted(order, key=lambda a: (-tensor.stride(a), a)))
+    view = tensor.permute(stored)
+    return (view, stored) if view.is_contiguous() else (tensor.contiguous(), order)
+
+
+def split(tensor: torch.Tensor, axis: int) -> tuple[torch.Tensor, int, int, int]:
+    """Contiguous memory of `tensor` as (outer, units, inner), with `axis` as the units."""
+    memory, order = dense(tensor)
+    shape, place = memory.shape, order.index(axis)
+    return memory, shape[:place].numel(), shape[place], shape[place + 1 :].numel()
+
+
+class NativeReader:
+    """Reads by the C kernel, with as many threads as torch uses; threads do not change the numbers."""
+
+    __slots__ = ("tensor",)
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+
+    def moments(self) -> tuple[Any, ...]:
+        memory = self.tensor if self.tensor.is_contiguous() else dense(self.tensor)[0]
+        return native.elements(memory.data_ptr(), memory.numel(), CODES[memory.dtype], torch.get_num_threads(), 0)
+
+    def histogram(self) -> tuple[Any, ...]:
+        return self.elements()[1]
+
+    def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Moments and histogram from one pass."""
+        memory = dense(self.tensor)[0]
+        out = np.empty(definition.BINS + 3, np.int64)
+        kind, threads = CODES[memory.dtype], torch.get_num_threads()
+        moments = native.elements(memory.data_ptr(), memory.numel(), kind, threads, out.ctypes.data)
+        *counts, zeros, nonfinite, large = out.tolist()
+        return moments, (tuple(counts), moments[0], zeros, nonfinite, large)
+
+    def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
+        memory, outer, units, inner = split(self.tensor, axis)
+        if not memory.numel():
+            return (outer * inner, *definition.no_entries(units))
+        out = np.zeros((8, units), np.int64)
+        limits = definition.threshold(low, high, memory.dtype == torch.float64)
+        where, kind, threads = memory.data_ptr(), CODES[memory.dtype], torch.get_num_threads()
+        native.units(where, outer, units, inner, kind, threads, out.ctypes.data, *limits)
+        return (outer * inner, *out[:3].view(np.float64), *out[3:6], out[6] == 0, out[7].view(np.uint64))
+
+
+class DefinitionReader:
+    """Reads by the NumPy definition."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor.detach()
+
+    def _array(self, memory: torch.Tensor) -> np.ndarray:
+        if memory.dtype in (torch.float32, torch.float64):
+            return memory.numpy()
+        return definition.widened(memory.view(torch.int16).numpy().view(np.uint16), memory.dtype == torch.bfloat16)
+
+    def moments(self) -> tuple[Any, ...]:
+        return definition.moments(self._array(dense(self.tensor)[0]).reshape(-1))
+
+    def histogram(self) -> tuple[Any, ...]:
+        return definition.histogram(self._array(dense(self.tensor)[0]).reshape(-1))
+
+    def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Moments and histogram."""
+        return self.moments(), self.histogram()
+
+    def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
+        memory, outer, units, inner = split(self.tensor, axis)
+        array = self._array(memory).reshape(outer, units, inner)
+        limits = definition.threshold(low, high, memory.dtype == torch.float64)
+        return (outer * inner, *definition.units(array, *limits))
