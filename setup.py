@@ -9,14 +9,18 @@ from setuptools import Extension, setup
 
 FOLDER = "src/steadygrad/kernels/native"
 # No fused multiply-add where the source has two roundings: the sums are defined bit by bit.
-FLAGS = ["/O2", "/fp:precise", "/std:c11"] if sys.platform == "win32" else ["-O3", "-g0", "-std=c11", "-ffp-contract=off"]
+FLAGS = (
+    ["/O2", "/fp:precise", "/std:c11"] if sys.platform == "win32" else ["-O3", "-g0", "-std=c11", "-ffp-contract=off"]
+)
 
 setup(
     ext_modules=[
         Extension(
             "steadygrad.kernels._kernels",
             sources=[f"{FOLDER}/{name}.c" for name in ("module", "statistics", "parallel")],
-            depends=[f"{FOLDER}/{name}.h" for name in ("statistics", "statistics_types", "statistics_loops", "unit_loops")],
+            depends=[
+                f"{FOLDER}/{name}.h" for name in ("statistics", "statistics_types", "statistics_loops", "unit_loops")
+            ],
             define_macros=[("Py_LIMITED_API", "0x030A0000")],
             extra_compile_args=FLAGS,
             extra_link_args=[] if sys.platform == "win32" else ["-pthread"],

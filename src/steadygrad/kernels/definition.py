@@ -97,14 +97,14 @@ def moments(x: np.ndarray) -> tuple[int, float, float, float, int, int, int, int
     largest = float(np.abs(_finite(x)).max(initial=0.0))
     odd = x[~np.isfinite(x)]
     nan, posinf = int(np.isnan(odd).sum()), int((odd > 0).sum())
-    zeros = len(x) - np.count_nonzero(x)
+    zeros = len(x) - int(np.count_nonzero(x))
     return len(x), float(total), float(square), largest, zeros, nan, posinf, len(odd) - nan - posinf
 
 
 def histogram(x: np.ndarray) -> tuple[tuple[int, ...], int, int, int, int]:
     """Counts of floor(log2 |x|), then count, zeros, not finite, finite with |x| >= 65504, of a flat array."""
     finite = np.isfinite(x)
-    zeros = len(x) - np.count_nonzero(x)
+    zeros = len(x) - int(np.count_nonzero(x))
     kept = np.abs(x[finite & (x != 0)])
     exponents = np.frexp(kept)[1] - 1  # frexp has 0.5 <= mantissa < 1
     counts = np.bincount(np.clip(exponents, LOWEST, HIGHEST) - LOWEST, minlength=BINS)
@@ -172,11 +172,13 @@ def threshold(low: float | None, high: float | None, wide: bool) -> tuple[float,
 
     A float32 x lies below `low` exactly when it lies below the smallest float32 that is not below `low`.
     """
+    if low is None and high is None:
+        return -np.inf, np.inf
     low, high = -np.inf if low is None else float(low), np.inf if high is None else float(high)
     if wide:
         return low, high
     with np.errstate(over="ignore"):
         up, down = np.float32(low), np.float32(high)
-    up = np.nextafter(up, np.float32(np.inf)) if up < low else up
-    down = np.nextafter(down, np.float32(-np.inf)) if down > high else down
+    up = np.nextafter(up, np.float32(np.inf)) if float(up) < low else up
+    down = np.nextafter(down, np.float32(-np.inf)) if float(down) > high else down
     return float(up), float(down)

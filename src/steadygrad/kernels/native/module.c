@@ -20,22 +20,38 @@ static int integers(PyObject *const *args, Py_ssize_t given, int wanted, long lo
 
 static int known(long long type) {
     if (type >= 0 && type < NUMBERS) return 1;
-    PyErr_Format(PyExc_ValueError, "number type must be 0 … 3, got %lld", type);
+    PyErr_Format(PyExc_ValueError, "number type must be 0 to 3, got %lld", type);
     return 0;
 }
 
+static PyObject *histogram(const Magnitudes *found, long long n) {
+    PyObject *counts = PyTuple_New(BINS);
+    for (int bin = 0; counts && bin < BINS; bin++) {
+        PyObject *count = PyLong_FromLongLong(found->bins[bin]);
+        if (!count || PyTuple_SetItem(counts, bin, count)) Py_CLEAR(counts);
+    }
+    if (!counts) return NULL;
+    return Py_BuildValue("NLLLL", counts, n, (long long)found->zeros, (long long)found->nonfinite,
+                         (long long)found->large);
+}
+
 static PyObject *py_elements(PyObject *self, PyObject *const *args, Py_ssize_t given) {
-    long long in[5]; /* address, entries, number type, threads, address of the bins or 0 */
+    long long in[5]; /* address, entries, number type, threads, whether the histogram is wanted */
     Elements found;
+    Magnitudes bins;
     (void)self;
     if (integers(args, given, 5, in) || !known(in[2])) return NULL;
     PyThreadState *state = PyEval_SaveThread();
     const int failed = statistics_elements((const void *)(intptr_t)in[0], in[1], (enum number)in[2],
-                                           in[1] < WORTH_SHARING ? 1 : (int)in[3], &found, (Magnitudes *)(intptr_t)in[4]);
+                                           in[1] < WORTH_SHARING ? 1 : (int)in[3], &found, in[4] ? &bins : NULL);
     PyEval_RestoreThread(state);
     if (failed) return PyErr_NoMemory();
-    return Py_BuildValue("LdddLLLL", in[1], found.sum, found.square, found.largest, (long long)found.zeros,
-                         (long long)found.nan, (long long)found.posinf, (long long)found.neginf);
+    PyObject *moments = Py_BuildValue("LdddLLLL", in[1], found.sum, found.square, found.largest, (long long)found.zeros,
+                                      (long long)found.nan, (long long)found.posinf, (long long)found.neginf);
+    if (!moments || !in[4]) return moments;
+    PyObject *magnitudes = histogram(&bins, in[1]);
+    if (!magnitudes) Py_CLEAR(moments);
+    return moments ? Py_BuildValue("NN", moments, magnitudes) : NULL;
 }
 
 static PyObject *py_units(PyObject *self, PyObject *const *args, Py_ssize_t given) {
@@ -69,7 +85,8 @@ static PyObject *py_prepare(PyObject *self, PyObject *const *args, Py_ssize_t gi
 
 static PyMethodDef methods[] = {
     {"elements", (PyCFunction)(void (*)(void))py_elements, METH_FASTCALL,
-     "elements(address, n, type, threads, bins) -> (n, sum, square, absmax, zeros, nan, posinf, neginf)"},
+     "elements(address, n, type, threads, histogram) -> (n, sum, square, absmax, zeros, nan, posinf, neginf), or with\n"
+     "histogram: a pair of that and (counts, n, zeros, not finite, at least 65504)"},
     {"units", (PyCFunction)(void (*)(void))py_units, METH_FASTCALL,
      "units(address, outer, units, inner, type, threads, out, low, high): fills `out`, 8 zeroed rows of 8-byte numbers"},
     {"prepare", (PyCFunction)(void (*)(void))py_prepare, METH_FASTCALL,

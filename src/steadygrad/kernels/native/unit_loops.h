@@ -22,7 +22,7 @@ typedef struct {
         m = size > m ? size : m;                                                                                       \
         z += ZERO(SIZE(all));                                                                                          \
         if (careful) b += finite + 1;                                                                                  \
-        if (careful) o += (NAME(real)(all) < low) | (NAME(real)(all) > high);                                          \
+        if (careful) o += (BITS)(NAME(real)(all) < low) | (BITS)(NAME(real)(all) > high);                              \
         d |= all ^ (like);                                                                                             \
     }
 #define FOR_EACH_LANE(entries)                                                                                         \

@@ -1,12 +1,12 @@
 """One-pass statistics of any tensor: `moments`, `histogram`, `units`, `samples`, `rows`, and `read` for all of them.
 
-    >>> import torch
-    >>> from steadygrad.probes import statistics
-    >>> found = statistics.moments(torch.tensor([1.0, -3.0, 0.0, float("nan")]))
-    >>> found.q, found.absmax, found.zeros, found.nan
-    (3.3333333333333335, 3.0, 1, 1)
-    >>> statistics.units(torch.tensor([[0.0, 1.0, 1.0], [0.0, 2.0, 2.0]]), axis=1).twins
-    ((1, 2),)
+>>> import torch
+>>> from steadygrad.probes import statistics
+>>> found = statistics.moments(torch.tensor([1.0, -3.0, 0.0, float("nan")]))
+>>> found.q, found.absmax, found.zeros, found.nan
+(3.3333333333333335, 3.0, 1, 1)
+>>> statistics.units(torch.tensor([[0.0, 1.0, 1.0], [0.0, 2.0, 2.0]]), axis=1).twins
+((1, 2),)
 """
 
 from steadygrad.probes.statistics.element_moments import Moments, moments

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -38,7 +39,7 @@ class Moments(Record):
     posinf: int
     neginf: int
 
-    derived = ("mean", "q", "rms", "variance", "zero_share", "nonfinite_share")
+    derived: ClassVar[tuple[str, ...]] = ("mean", "q", "rms", "variance", "zero_share", "nonfinite_share")
 
     @property
     def nonfinite(self) -> int:
@@ -113,4 +114,4 @@ def moments(tensor: torch.Tensor) -> Moments:
     Raises:
         InputError: not a tensor, or a tensor without values (meta device).
     """
-    return Moments(*source.reader(tensor).moments())
+    return Moments.of(source.reader(tensor).moments())

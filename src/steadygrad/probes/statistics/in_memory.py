@@ -5,6 +5,7 @@ counts and maxima do not depend on the order, sums only in their rounding (bound
 tensors with gaps or overlaps (slices, expanded scalars) are copied first.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def split(tensor: torch.Tensor, axis: int) -> tuple[torch.Tensor, int, int, int]
     """Contiguous memory of `tensor` as (outer, units, inner), with `axis` as the units."""
     memory, order = dense(tensor)
     shape, place = memory.shape, order.index(axis)
-    return memory, shape[:place].numel(), shape[place], shape[place + 1 :].numel()
+    return memory, math.prod(shape[:place]), shape[place], math.prod(shape[place + 1 :])
 
 
 class NativeReader:
@@ -52,11 +53,7 @@ class NativeReader:
     def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Moments and histogram from one pass."""
         memory = dense(self.tensor)[0]
-        out = np.empty(definition.BINS + 3, np.int64)
-        kind, threads = CODES[memory.dtype], torch.get_num_threads()
-        moments = native.elements(memory.data_ptr(), memory.numel(), kind, threads, out.ctypes.data)
-        *counts, zeros, nonfinite, large = out.tolist()
-        return moments, (tuple(counts), moments[0], zeros, nonfinite, large)
+        return native.elements(memory.data_ptr(), memory.numel(), CODES[memory.dtype], torch.get_num_threads(), 1)
 
     def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
         memory, outer, units, inner = split(self.tensor, axis)
@@ -65,8 +62,9 @@ class NativeReader:
         out = np.zeros((8, units), np.int64)
         limits = definition.threshold(low, high, memory.dtype == torch.float64)
         where, kind, threads = memory.data_ptr(), CODES[memory.dtype], torch.get_num_threads()
-        native.units(where, outer, units, inner, kind, threads, out.ctypes.data, *limits)
-        return (outer * inner, *out[:3].view(np.float64), *out[3:6], out[6] == 0, out[7].view(np.uint64))
+        native.units(where, outer, units, inner, kind, threads, out.__array_interface__["data"][0], *limits)
+        reals, (zeros, nonfinite, outside, varies, hashes) = out[:3].view(np.float64), out[3:]
+        return (outer * inner, *reals, zeros, nonfinite, outside, varies == 0, hashes.view(np.uint64))
 
 
 class DefinitionReader:

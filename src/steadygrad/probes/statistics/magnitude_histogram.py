@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -38,7 +38,7 @@ class Histogram(Record):
     nonfinite: int
     fp16_overflow: int
 
-    derived = (
+    derived: ClassVar[tuple[str, ...]] = (
         "fp16_overflow_share",
         "fp16_underflow_share",
         "fp16_subnormal_share",
@@ -127,4 +127,4 @@ def histogram(tensor: torch.Tensor) -> Histogram:
     Raises:
         InputError: not a tensor, or a tensor without values (meta device).
     """
-    return Histogram(*source.reader(tensor).histogram())
+    return Histogram.of(source.reader(tensor).histogram())

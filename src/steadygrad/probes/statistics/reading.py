@@ -56,11 +56,11 @@ def read(
     by_unit = None
     if tensor.dim() and (axis is not None or rows):
         place = source.axis_of(tensor, 0 if axis is None else axis, "read")
-        by_unit = UnitStatistics(place, *reader.units(place, low, high))
+        by_unit = UnitStatistics.of((place, *reader.units(place, low, high)))
     first, second = reader.elements() if magnitudes else (reader.moments(), None)
     return Reading(
-        moments=Moments(*first),
-        histogram=Histogram(*second) if second else None,
+        moments=Moments.of(first),
+        histogram=Histogram.of(second) if second else None,
         units=by_unit if axis is not None else None,
         samples=samples_of(reader) if samples and tensor.dim() > 1 else None,
         rows=rows_of(by_unit) if rows and by_unit is not None else None,

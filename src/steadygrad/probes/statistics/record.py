@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+
+R = TypeVar("R", bound="Record")
 
 
 def plain(value: Any) -> Any:
@@ -21,7 +23,14 @@ def plain(value: Any) -> Any:
 class Record:
     """Base of the frozen dataclasses: fields, and the properties named in `derived`, as one flat dictionary."""
 
-    derived: tuple[str, ...] = ()
+    derived: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def of(cls: type[R], values: tuple[Any, ...]) -> R:  # noqa: PYI019 (typing.Self needs Python 3.11)
+        """The record with `values` as its fields in order; at a third of the constructor's cost, for the hot path."""
+        record = object.__new__(cls)
+        record.__dict__.update(zip(cls.__match_args__, values, strict=True))  # type: ignore[attr-defined]
+        return record
 
     def to_dict(self) -> dict[str, Any]:
         """Every field and derived number under its own name; not-a-number and infinity become None."""

@@ -1,6 +1,7 @@
 """Rows of a parameter that are equal to each other, or made of one number: symmetry that training cannot break."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -27,7 +28,7 @@ class RowStatistics(Record):
     duplicate_groups: tuple[tuple[int, ...], ...]
     all_equal: bool
 
-    derived = ("duplicate_share",)
+    derived: ClassVar[tuple[str, ...]] = ("duplicate_share",)
 
     @property
     def duplicate_share(self) -> float:

@@ -1,6 +1,7 @@
 """How alike the samples of a batch are: the spread of their norms and their pairwise cosines."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class SampleStatistics(Record):
     centred_cosine: float | None
     effective_rank: float | None
 
-    derived = ("norm_spread", "mean_norm")
+    derived: ClassVar[tuple[str, ...]] = ("norm_spread", "mean_norm")
 
     @property
     def norms(self) -> np.ndarray:
@@ -66,17 +67,20 @@ def _spaced(length: int, most: int) -> slice:
 
 
 def gram_of(batch: torch.Tensor) -> np.ndarray:
-    """Gram matrix X Xᵀ in float64 of the finite, non-zero ones of at most 16 evenly spaced samples, each scaled to 1."""
-    picked = batch[_spaced(batch.shape[0], SAMPLES)]
+    """Gram matrix X Xᵀ of at most 16 evenly spaced samples, each scaled to length 1; zero and non-finite ones left out.
+
+    Computed in float64 (float32 on mps), where squares of float32, float16 and bfloat16 values neither overflow nor vanish.
+    """
+    picked = batch.detach()[_spaced(batch.shape[0], SAMPLES)]
     picked = picked.reshape(len(picked), -1)
-    picked = picked[:, _spaced(picked.shape[1], FEATURES)]
-    exact = torch.float32 if picked.device.type == "mps" else torch.float64
-    picked = picked.to(exact)
-    largest = picked.abs().amax(1, keepdim=True)
-    usable = ((largest > 0) & torch.isfinite(largest)).flatten()
-    picked = picked[usable] / largest[usable]
-    picked = picked / picked.norm(dim=1, keepdim=True)
-    return (picked @ picked.T).cpu().numpy().astype(np.float64)
+    picked = picked[:, _spaced(picked.shape[1], FEATURES)].to(
+        torch.float32 if batch.device.type == "mps" else torch.float64
+    )
+    gram = (picked @ picked.T).cpu().numpy().astype(np.float64)
+    norms = np.sqrt(np.diag(gram))
+    usable = np.isfinite(norms) & (norms > 0)
+    norms = norms[usable]
+    return gram[np.ix_(usable, usable)] / np.outer(norms, norms)
 
 
 def geometry(gram: np.ndarray) -> tuple[int, float | None, float | None, float | None, float | None, float | None]:

@@ -48,7 +48,7 @@ def reader(tensor: torch.Tensor) -> Reader:
     if type(tensor) not in _PLAIN or tensor.dtype not in READABLE or tensor.layout is not torch.strided:
         tensor = readable(tensor)
     if not tensor.is_cpu:
-        return DeviceReader(tensor)
+        return DeviceReader(readable(tensor))
     if tensor.is_neg():
         tensor = tensor.resolve_neg()
     return DefinitionReader(tensor) if native is None else NativeReader(tensor)
@@ -66,7 +66,9 @@ def readable(tensor: torch.Tensor) -> torch.Tensor:
     if hasattr(tensor, "to_local"):
         tensor = tensor.to_local()
     if tensor.is_meta:
-        raise InputError(f"statistics: a meta tensor of shape {tuple(tensor.shape)} has no values; materialise it first")
+        raise InputError(
+            f"statistics: a meta tensor of shape {tuple(tensor.shape)} has no values; materialise it first"
+        )
     if tensor.is_quantized:
         tensor = tensor.dequantize()
     if tensor.layout is not torch.strided:

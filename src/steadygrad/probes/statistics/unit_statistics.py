@@ -1,6 +1,7 @@
 """One row of numbers per unit (channel, feature, neuron): who is dead, stuck, saturated, or a copy of another."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,9 +13,12 @@ from steadygrad.probes.statistics.record import Record
 def groups_of_equal(hashes: np.ndarray) -> tuple[tuple[int, ...], ...]:
     """Indices that share a hash, in groups of two or more; groups and members in ascending order. O(n log n)."""
     order = np.argsort(hashes, kind="stable")
-    edges = np.flatnonzero(np.diff(hashes[order])) + 1
-    groups = (tuple(group.tolist()) for group in np.split(order, edges) if len(group) > 1)
-    return tuple(sorted(groups))
+    repeats = np.flatnonzero(np.diff(hashes[order]) == 0)
+    if not len(repeats):
+        return ()
+    starts = repeats[np.flatnonzero(np.diff(repeats, prepend=-2) > 1)]
+    ends = repeats[np.flatnonzero(np.diff(repeats, append=len(order) + 1) > 1)] + 2
+    return tuple(sorted(tuple(order[start:end].tolist()) for start, end in zip(starts, ends, strict=True)))
 
 
 def _where(mask: np.ndarray) -> tuple[int, ...]:
@@ -47,7 +51,7 @@ class UnitStatistics(Record):
     constant: np.ndarray = field(repr=False)
     hash: np.ndarray = field(repr=False)
 
-    derived = ("units", "dead", "stuck", "saturated", "duplicate_groups")
+    derived: ClassVar[tuple[str, ...]] = ("units", "dead", "stuck", "saturated", "duplicate_groups")
 
     @property
     def units(self) -> int:
@@ -113,9 +117,7 @@ class UnitStatistics(Record):
         return tuple(group for group in self.duplicate_groups if not self.constant[group[0]])
 
 
-def units(
-    tensor: torch.Tensor, axis: int, low: float | None = None, high: float | None = None
-) -> UnitStatistics:
+def units(tensor: torch.Tensor, axis: int, low: float | None = None, high: float | None = None) -> UnitStatistics:
     """`UnitStatistics` of `tensor` seen as (outer, units, inner), the unit axis in the middle; one pass.
 
     Args:
@@ -128,4 +130,4 @@ def units(
         InputError: not a tensor, without values, without axes, or without that axis.
     """
     place = source.axis_of(tensor, axis, "units")
-    return UnitStatistics(place, *source.reader(tensor).units(place, low, high))
+    return UnitStatistics.of((place, *source.reader(tensor).units(place, low, high)))

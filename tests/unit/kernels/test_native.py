@@ -1,0 +1,108 @@
+"""The C kernel gives the bits of its NumPy definition: every type, shape, instruction set and number of threads."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from steadygrad.kernels.loader import native
+from steadygrad.probes.statistics.in_memory import CODES, DefinitionReader, NativeReader
+
+pytestmark = pytest.mark.skipif(native is None, reason="the C extension was not built here")
+SHAPES = [
+    ((1,), 0),
+    ((7,), 0),
+    ((5, 33, 3), 1),
+    ((40, 100), 1),
+    ((3, 5, 64), 1),
+    ((2, 3, 49), 1),
+    ((3, 4, 2100), 1),
+    ((30, 513), 0),
+    ((17, 9, 63), 1),
+    ((40_000,), 0),
+]
+
+
+def awkward(shape, dtype, finite):
+    """Numbers over many octaves with zeros of both signs, a subnormal, and (unless `finite`) NaN and infinities."""
+    draw = torch.Generator().manual_seed(len(shape))
+    spread = 5 if dtype == torch.float16 else 20
+    x = torch.randn(shape, generator=draw) * torch.exp2(spread * torch.randn(shape, generator=draw))
+    x = x.to(dtype)
+    flat = x.view(-1)
+    flat[::7], flat[3::11] = 0, -0.0
+    flat[2:3] = 3e-7 if dtype == torch.float16 else 1e-42
+    if not finite:
+        flat[1::13], flat[2::17], flat[2::19] = float("nan"), float("inf"), -float("inf")
+    return x
+
+
+def assert_same(ours, theirs):
+    for one, other in zip(ours, theirs, strict=True):
+        assert np.array_equal(np.asarray(one), np.asarray(other))
+
+
+@pytest.fixture(params=[0, 1, 2], ids=["plain", "avx2", "avx512"])
+def instructions(request):
+    """Each instruction set the machine has, at most the requested one."""
+    yield native.prepare(request.param)
+    native.prepare(2)
+
+
+@pytest.mark.parametrize("finite", [True, False])
+@pytest.mark.parametrize("dtype", CODES, ids=str)
+def test_same_bits_as_the_definition(instructions, dtype, finite):
+    for shape, axis in SHAPES:
+        x = awkward(shape, dtype, finite)
+        ours, theirs = NativeReader(x), DefinitionReader(x)
+        assert_same(ours.moments(), theirs.moments())
+        for one, other in zip(ours.elements(), theirs.elements(), strict=True):
+            assert_same(one, other)
+        for limits in ((None, None), (-0.1, 0.3), (None, 2.0)):
+            assert_same(ours.units(axis, *limits), theirs.units(axis, *limits))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_all_patterns_of_short_types(dtype):
+    x = torch.arange(-(1 << 15), 1 << 15, dtype=torch.int16).view(dtype)
+    for one, other in zip(NativeReader(x).elements(), DefinitionReader(x).elements(), strict=True):
+        assert_same(one, other)
+    assert_same(NativeReader(x).units(0, None, None), DefinitionReader(x).units(0, None, None))
+
+
+@pytest.mark.parametrize("threads", [2, 3, 70])
+def test_threads_do_not_change_a_bit(threads, monkeypatch):
+    x = awkward((3, 11, 40_000), torch.float32, finite=False)
+    one = NativeReader(x).elements(), NativeReader(x).units(1, -1.0, 1.0)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    many = NativeReader(x).elements(), NativeReader(x).units(1, -1.0, 1.0)
+    assert one[0] == many[0]
+    assert_same(one[1], many[1])
+
+
+def test_memory_that_is_not_aligned_to_vectors():
+    x = awkward((5000,), torch.float32, finite=True)
+    shifted = torch.empty(5001)[1:].copy_(x)
+    assert NativeReader(shifted).elements() == NativeReader(x).elements()
+
+
+def test_wrong_arguments_are_refused():
+    with pytest.raises(TypeError, match="at least 5 arguments, got 2"):
+        native.elements(0, 0)
+    with pytest.raises(ValueError, match="0 to 3, got 9"):
+        native.elements(0, 0, 9, 1, 0)
+    with pytest.raises(TypeError, match="expected 9 arguments, got 8"):
+        native.units(0, 0, 0, 0, 0, 1, 0, 0.0)
+    with pytest.raises(TypeError, match="integer"):
+        native.elements("0", 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize("switch", ["0", "1"])
+def test_environment_switches_the_kernels_off(switch):
+    code = "from steadygrad.kernels.loader import native; print(native is None)"
+    environment = {**os.environ, "STEADYGRAD_KERNELS": switch}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(switch == "0")
