@@ -3,6 +3,7 @@
 `STEADYGRAD_KERNELS=0` in the environment makes everything use the NumPy definitions instead: same bits, slower.
 """
 
+import importlib
 import os
 from types import ModuleType
 
@@ -12,10 +13,9 @@ def load() -> ModuleType | None:
     if os.environ.get("STEADYGRAD_KERNELS", "1") == "0":
         return None
     try:
-        from steadygrad.kernels import _kernels
+        return importlib.import_module("steadygrad.kernels._kernels")
     except ImportError:
         return None
-    return _kernels
 
 
 native = load()
