@@ -1,0 +1,168 @@
+"""D106: targets the loss is not defined for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from steadygrad.case import Case
+from steadygrad.probes.evidence import Evidence, TensorFacts
+from steadygrad.probes.experiments.batch_probe import BatchTensor
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.pairing import Pairing, pairings
+from steadygrad.rules.rule import Rule, Specimen, Threshold
+from steadygrad.rules.specimens import batch, classification, mlp
+
+BINARY = {"binary_cross_entropy", "binary_cross_entropy_with_logits"}
+CLASSES = {"cross_entropy", "nll_loss"}
+
+
+class Labels(Rule):
+    """The targets are outside the range for which the loss has a minimum, or ask for nothing.
+
+    - Binary cross-entropy with y outside [0, 1]: −y·log σ(z) − (1 − y)·log(1 − σ(z)) falls without bound as z → ±∞
+      (slope σ(z) − y never reaches zero), so weights grow for ever.
+    - Soft class targets that are negative or do not sum to 1: the same for some classes; a sum s scales the loss by s.
+    - Every target equal to `ignore_index`: the mean over nothing is 0/0 = NaN.
+    - Class numbers outside [0, C): no such class.
+    - A whole batch of one class: this step teaches only "always that class" (a warning: shuffle).
+
+    Source: definitions of torch.nn.CrossEntropyLoss and BCEWithLogitsLoss; Goodfellow et al. 2016, 6.2.2.
+    """
+
+    code = "D106"
+    slug = "labels"
+    title = "targets the loss is not defined for"
+    priority = 9
+    needs_data = True
+    explains = ("loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-high", "loss-rewards-error", "no-gradient")
+    thresholds = {
+        "single": Threshold(16, "a shuffled batch of 16 with two equal classes is of one class once in 2¹⁵"),
+        "row_sum": Threshold(0.05, "how far rows of soft targets may sum from 1 (half precision rounds 1e-3 per class)"),
+    }
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """Each loss op once."""
+        probed: Mapping[str, BatchTensor] = evidence.experiments.get("batch", {})
+        for pairing in pairings(evidence):
+            if pairing.target is None or pairing.target.minimum is None or pairing.target.reading.moments.nonfinite:
+                continue
+            seen = probed.get(pairing.target.name, BatchTensor())
+            if pairing.op in BINARY:
+                yield from self._binary(pairing, pairing.target, seen)
+            elif pairing.op in CLASSES and not pairing.target.dtype.startswith(("float", "bfloat")):
+                yield from self._classes(evidence, pairing, pairing.target, seen)
+            elif pairing.op == "cross_entropy":
+                yield from self._soft(pairing, pairing.target, seen)
+        if evidence.conditions.failure:
+            yield from self._beyond(evidence)
+
+    def _binary(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
+        low, high = facts.minimum or 0.0, facts.maximum or 0.0
+        if _made_elsewhere(pairing, facts):
+            return
+        if low < 0.0 or high > 1.0:
+            yield self._say(
+                "error",
+                f"Targets of {pairing.op} run from {low:g} to {high:g}; outside [0, 1] this loss has no minimum and falls for ever.",
+                {"minimum": low, "maximum": high, "loss": pairing.op},
+                "Map the labels to 0 and 1 (−1/+1 becomes (y + 1)/2, 0/255 becomes y/255).",
+                f"targets = (targets - {low:g}) / {high - low:g}" if high > low else "",
+            )
+        elif low == high and low in (0.0, 1.0):
+            yield from self._single(facts, seen)
+
+    def _classes(self, evidence: Evidence, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
+        ignore = int(pairing.node.options.get("ignore_index", -100))
+        used = {label: n for label, n in seen.classes.items() if label != ignore}
+        if seen.classes and not used:
+            yield self._say(
+                "error",
+                f"Every target is {ignore}, the index the loss leaves out: nothing is left to average and the loss is {evidence.loss.value if evidence.loss else None}.",
+                {"ignore_index": ignore, "targets": sum(seen.classes.values())},
+                "Look at how labels are masked; skip such batches.",
+                "keep = (targets != loss_fn.ignore_index).flatten(1).any(1)",
+            )
+        elif len(used) == 1:
+            yield from self._single(facts, seen)
+
+    def _soft(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
+        if _made_elsewhere(pairing, facts) or seen.row_sum is None:
+            return
+        off = max(abs(seen.row_sum[0] - 1.0), abs(seen.row_sum[1] - 1.0))
+        if (facts.minimum or 0.0) < 0.0:
+            what, severity = f"go down to {facts.minimum:g}: a negative probability rewards the loss for growing without bound", "error"
+        elif off > self.threshold("row_sum"):
+            what, severity = f"sum to {seen.row_sum[0]:.3g} … {seen.row_sum[1]:.3g} per sample instead of 1", "warning"
+        else:
+            return
+        yield self._say(
+            severity,
+            f"Class probabilities in the targets {what}.",
+            {"minimum": facts.minimum, "row_sum": seen.row_sum},
+            "Targets of cross_entropy shaped like the outputs are probabilities of classes (axis 1).",
+            "targets = targets / targets.sum(1, keepdim=True)",
+        )
+
+    def _single(self, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
+        samples = facts.shape[0] if facts.shape else 0
+        if samples >= self.threshold("single"):
+            yield self._say(
+                "warning",
+                f"All {samples} targets of this batch are {facts.minimum:g}: a step on it teaches only to answer that.",
+                {"samples": samples, "label": facts.minimum},
+                "Shuffle the data; if the whole data set is like this there is nothing to learn.",
+                "loader = torch.utils.data.DataLoader(dataset, batch_size, shuffle=True)",
+            )
+
+    def _beyond(self, evidence: Evidence) -> Iterator[Finding]:
+        """The loss raised: say whether a class number was the reason."""
+        widths = [node.outputs[0].shape for i in evidence.graph.outputs if (node := evidence.graph.nodes[i]).outputs]
+        for facts in evidence.targets:
+            fits = [s[1] for s in widths if len(s) == len(facts.shape) + 1 and s[0] == facts.shape[0]] if facts.shape else []
+            if not fits or facts.dtype.startswith(("float", "bfloat")) or facts.maximum is None or facts.minimum is None:
+                continue
+            if facts.maximum >= max(fits) or facts.minimum < 0:
+                off = ": the classes seem to be counted from 1" if facts.minimum == 1 and facts.maximum == max(fits) else ""
+                yield self._say(
+                    "error",
+                    f"`{facts.name}` holds class {facts.maximum if facts.maximum >= max(fits) else facts.minimum:g}, but the model answers"
+                    f" {max(fits)} classes, 0 … {max(fits) - 1}{off}.",
+                    {"minimum": facts.minimum, "maximum": facts.maximum, "classes": max(fits)},
+                    "Count classes from 0, or give the last layer as many outputs as there are classes.",
+                    "targets = targets - 1" if off else f"nn.Linear(…, {int(facts.maximum) + 1})",
+                )
+
+    def _say(self, severity: Any, message: str, numbers: dict[str, Any], advice: str, snippet: str) -> Finding:
+        return self.finding(severity, "targets", message, evidence=numbers, advice=advice, snippet=snippet)
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """Masks of 0/255; labels of ±1; everything ignored; sorted data; negative soft labels."""
+        yield Specimen("mask of 0 and 255 under BCE", lambda: _binary(255.0 * (batch(64, 1, seed=2) > 0)), where="targets")
+        yield Specimen("labels of −1 and +1 under BCE", lambda: _binary(batch(64, 1, seed=2).sign()), where="targets")
+        yield Specimen("every label ignored", lambda: _labels(torch.full((64,), -100)), where="targets")
+        yield Specimen("sorted data: one class", lambda: _labels(torch.full((64,), 2)), where="targets")
+        yield Specimen("soft labels below zero", lambda: _labels(batch(64, 4, seed=2)), where="targets")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """Class numbers, one-hot rows, smoothed binary labels, a few ignored ones."""
+        yield Specimen("class numbers", lambda: classification(mlp(16, 32, 4)))
+        yield Specimen("one-hot rows", lambda: _labels(nn.functional.one_hot(torch.arange(64) % 4, 4).float()))
+        yield Specimen("smoothed binary labels", lambda: _binary(0.1 + 0.8 * (batch(64, 1, seed=2) > 0).float()))
+        yield Specimen("half of the labels ignored", lambda: _labels(torch.where(torch.arange(64) % 2 == 0, torch.arange(64) % 4, -100)))
+
+
+def _made_elsewhere(pairing: Pairing, facts: TensorFacts) -> bool:
+    """Whether the loss saw other numbers than the batch holds: targets that were one-hot coded or rescaled on the way."""
+    return pairing.expected != facts.shape and len(pairing.expected) != len(facts.shape)
+
+
+def _binary(targets: torch.Tensor) -> Case:
+    return Case(mlp(16, 32, 1), batch(64, 16), targets, nn.functional.binary_cross_entropy_with_logits)
+
+
+def _labels(targets: torch.Tensor) -> Case:
+    return Case(mlp(16, 32, 4), batch(64, 16), targets, nn.functional.cross_entropy)
