@@ -25,6 +25,9 @@ def step_zero(case: Case, seed: int = 0) -> Numbers:
 
 def _measure(model: nn.Module, optimizer: torch.optim.Optimizer | None, case: Case) -> Numbers:
     numbers = {**_spread("inputs", case.inputs), **_spread("targets", case.targets)}
+    if case.inputs.dim() == 2:
+        columns = case.inputs.double().std(0, correction=0)
+        numbers |= {"inputs.column_std.min": columns.min().item(), "inputs.column_std.max": columns.max().item()}
     numbers["targets.commonest_share"] = _commonest_share(case.targets)
     outputs = _forward(model, case.inputs, numbers)
     numbers |= _spread("output", outputs)

@@ -32,9 +32,9 @@ def train(setting: Setting, steps: int, seed: int) -> float:
         done = 0
         while done < steps:
             for chosen in torch.randperm(rows).split(setting.batch)[: steps - done]:
-                done += 1
-                if len(chosen) < min(setting.batch, rows):
+                if len(chosen) == 1 < setting.batch:
                     continue  # batch normalization cannot use a rest of one row
+                done += 1
                 case.optimizer.zero_grad()
                 case.loss_fn(case.model(data.inputs[chosen]), data.targets[chosen]).backward()
                 case.optimizer.step()
@@ -58,6 +58,11 @@ def learned(scores: list[float], floor: float) -> bool:
     return sum(score > floor + MARGIN for score in scores) >= len(scores) - 1
 
 
+def rounded(scores: list[float]) -> list[float | None]:
+    """To four digits; None for NaN, which JSON has no word for."""
+    return [None if math.isnan(score) else float(f"{score:.4g}") for score in scores]
+
+
 def scores_of(setting: Setting, steps: int, cache: dict[tuple[int, int], list[float]]) -> list[float]:
     key = (id(setting), steps)
     if key not in cache:
@@ -71,12 +76,14 @@ def reproduce(program: Program, cache: dict[tuple[int, int], list[float]]) -> di
         return {"steps": 0, "reproduced": None, "why": "the record has no training loop"}
     floor = guessing(program.faulty, program.faulty.data(0).truth)
     faulty = scores_of(program.faulty, program.steps, cache)
-    row: dict[str, object] = {"steps": program.steps, "guessing": floor, "program": faulty}
+    row: dict[str, object] = {"steps": program.steps, "guessing": floor, "program": rounded(faulty)}
     row["program_learned"] = learned(faulty, floor)
     if program.counterpart is not None:
         fixed = scores_of(program.counterpart, program.steps, cache)
-        wins = sum(good > bad or (math.isnan(bad) and not math.isnan(good)) for good, bad in zip(fixed, faulty))
-        row |= {"counterpart": fixed, "counterpart_learned": learned(fixed, floor), "wins": wins}
+        wins = sum(
+            good > bad or (math.isnan(bad) and not math.isnan(good)) for good, bad in zip(fixed, faulty, strict=True)
+        )
+        row |= {"counterpart": rounded(fixed), "counterpart_learned": learned(fixed, floor), "wins": wins}
         row["reproduced"] = wins == len(SEEDS)
     return row
 

@@ -183,7 +183,9 @@ PROGRAMS = (
         ),
         steps=600,
     ),
-    exploding("AT-Circle-model_9e7361d4", narrow(CIRCLES, 10, exponential, sigmoid), narrow(CIRCLES, 10, tanh, sigmoid)),
+    exploding(
+        "AT-Circle-model_9e7361d4", narrow(CIRCLES, 10, exponential, sigmoid), narrow(CIRCLES, 10, tanh, sigmoid)
+    ),
     exploding("AT-Circle-model_205c07d5", narrow(CIRCLES, 9, exponential, sigmoid), narrow(CIRCLES, 9, tanh, sigmoid)),
     Program("AT-Circle-simplednn", narrow(CIRCLES, 6, tanh, sigmoid), steps=600),
     Program("AT-Circle-model_ma_7", narrow(CIRCLES, 6, tanh, sigmoid), steps=600),
@@ -204,7 +206,7 @@ PROGRAMS = (
         replace(cifar(exponential, 3), data=lambda seed: standardized(seed, divisor=100)),
         cifar(relu, 3),
         Cause("input_scale", ("inputs", "conv1")),
-        steps=60,
+        steps=100,
     ),
     Program(
         "AT-CIFAR_10-model_al_13",
@@ -219,8 +221,8 @@ PROGRAMS = (
                 *(dense(10, he_normal), softmax),
             ),
         ),
-        steps=60,
+        steps=100,
     ),
-    Program("AT-CIFAR_10-model_mi_al_22", cifar(relu, 12, last=truncated_normal(0.05)), steps=60),
-    Program("AT-CIFAR_10-lenet5", cifar(relu, 0), steps=60),
+    Program("AT-CIFAR_10-model_mi_al_22", cifar(relu, 12, last=truncated_normal(0.05)), steps=100),
+    Program("AT-CIFAR_10-lenet5", cifar(relu, 0), steps=100),
 )

@@ -39,7 +39,7 @@ def unbalanced(seed: int) -> data.Dataset:
 
 
 def deep(*head: Layer, norm: tuple[Layer, ...] = (batch_norm(),), **other: object) -> Setting:
-    """The VGG-like network: three pairs of convolutions, each followed by ReLU and `norm`; batch 64 assumed."""
+    """The VGG-like network: three pairs of convolutions, each followed by ReLU and `norm`; batch 32 assumed."""
     layers: list[Layer] = []
     for channels, drop in ((32, 0.2), (64, 0.3), (128, 0.4)):
         layers += [conv(channels, 3, he_normal, bias=False), relu, *norm] * 2 + [max_pool, dropout(drop)]
@@ -49,7 +49,7 @@ def deep(*head: Layer, norm: tuple[Layer, ...] = (batch_norm(),), **other: objec
         pictures,
         losses.logits_cross_entropy,
         sgd(1e-3, momentum=0.9),
-        batch=64,
+        batch=32,
     )
     return replace(clean, **other)
 
@@ -156,14 +156,14 @@ wrong_axis = (Cause("loss_pairing", ("act8", "loss")), Cause("architecture", ("a
 wrong_axis_base = (Cause("loss_pairing", ("act4", "loss")), Cause("architecture", ("act4",)))
 
 PROGRAMS = (
-    Program("TDC-clean-deepCNN", CLEAN_DEEP, steps=60),
-    *(Program(f"TDC-{fault}-deepCNN", faulty, CLEAN_DEEP, causes, 60) for fault, faulty, causes in SEEDED_DEEP),
+    Program("TDC-clean-deepCNN", CLEAN_DEEP, steps=200),
+    *(Program(f"TDC-{fault}-deepCNN", faulty, CLEAN_DEEP, causes, 200) for fault, faulty, causes in SEEDED_DEEP),
     Program(
         "TDC-wrong_softmax_impl-deepCNN",
         deep(softmax_over(0), **probabilities),
         deep(softmax, **probabilities),
         wrong_axis,
-        steps=60,
+        steps=200,
     ),
     Program(
         "TDC-wrong_softmax_impl-baseCNN",

@@ -135,14 +135,14 @@ PROGRAMS = (
     Program(
         "DL-SO-39217567",
         BYTES,
-        replace(
-            BYTES, network=lambda: network((8,), *(dense(8, small_normal), relu) * 2, dense(8, small_normal), sigmoid)
-        ),
+        # The recorded repair alone (ReLU) learns nothing in 5,000 steps; with Glorot weights and a larger step it does.
+        replace(BYTES, network=lambda: network((8,), *(dense(8), relu) * 2, dense(8), sigmoid), optimizer=adam(0.01)),
         (
             Cause("saturating_activation", ("act1", "fc1"), ("act*",)),
             Cause("init_scale", ("fc1", "act1"), ("fc*",)),
+            Cause("lr_low", ("optimizer",)),  # not in the record: a larger step alone was measured to cure it
         ),
-        steps=5000,
+        steps=4000,
     ),
     Program(
         "DL-SO-48221692",
@@ -156,7 +156,7 @@ PROGRAMS = (
         CLUSTERS,
         replace(CLUSTERS, optimizer=adam(0.01)),
         (Cause("lr_low", ("optimizer",)),),
-        steps=70,
+        steps=200,
     ),
     Program(
         "DL-SO-59325381",

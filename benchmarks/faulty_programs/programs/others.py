@@ -75,8 +75,6 @@ SIX_CLASSES_FIXED = replace(
 )
 
 
-
-
 def by_hand(points: object, lr: float) -> tuple[Setting, Setting]:
     """Logistic regression with torch's own initialization: cross-entropy written by hand, and from logits."""
     faulty = Setting(
