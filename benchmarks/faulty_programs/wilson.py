@@ -18,7 +18,8 @@ def wilson(k: int, n: int, z: float = Z_95) -> tuple[float, float]:
     centre = share + z * z / (2 * n)
     reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return max(0.0, (centre - reach) / scale), min(1.0, (centre + reach) / scale)
+    # The outer bound is exactly 0 or 1 when every trial agrees; rounding must not move it.
+    return 0.0 if k == 0 else (centre - reach) / scale, 1.0 if k == n else (centre + reach) / scale
 
 
 def counted(k: int, n: int) -> str:

@@ -89,12 +89,12 @@ def cifar(act: Layer, extra: int, last: Initializer = he_normal) -> Setting:
 
 
 def exploding(name: str, faulty: Setting, counterpart: Setting, *more: Cause, steps: int = 600) -> Program:
-    first = "fc1" if "CIFAR" not in name else "conv1"
+    first, carriers = ("conv1", ("act*", "fc*", "conv*")) if "CIFAR" in name else ("fc1", ("act*", "fc*"))
     return Program(
         name,
         faulty,
         counterpart,
-        (Cause("exploding_activation", ("act1", first), ("act*", "fc*", "conv*")), *more),
+        (Cause("exploding_activation", ("act1", first), carriers), *more),
         steps=steps,
     )
 
