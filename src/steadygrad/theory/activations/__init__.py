@@ -1,0 +1,55 @@
+"""Every elementwise activation as a function with its derivative, under the name PyTorch gives it.
+
+>>> get("relu").phi([-1.0, 2.0]).tolist()
+[0.0, 2.0]
+>>> get("leaky_relu", negative_slope=0.2).derivative(-3.0).item()
+0.2
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+from steadygrad.errors import TargetError
+from steadygrad.theory.activation import Activation, centred
+from steadygrad.theory.activations import elementary, exponential, gated, piecewise, sigmoidal
+from steadygrad.theory.activations.custom import from_callable
+
+MAKERS: dict[str, Callable[..., Activation]] = {
+    **piecewise.MAKERS,
+    **exponential.MAKERS,
+    **gated.MAKERS,
+    **sigmoidal.MAKERS,
+    **elementary.MAKERS,
+}
+ALIASES = {"linear": "identity", "swish": "silu", "hard_tanh": "hardtanh", "log_sigmoid": "logsigmoid"}
+
+__all__ = ["ALIASES", "MAKERS", "Activation", "centred", "from_callable", "get"]
+
+
+def get(name: str, **parameters: float | str) -> Activation:
+    """The activation PyTorch calls `name`, with PyTorch's parameters and defaults; the same object for the same call.
+
+    "linear" means "identity" and "swish" means "silu".
+
+    Raises:
+        TargetError: no activation has that name, or it does not take those parameters; the message offers what does.
+
+    Example:
+        >>> get("gelu", approximate="tanh").phi(1.0).round(6).item()
+        0.841192
+    """
+    name = ALIASES.get(name, name)
+    if name not in MAKERS:
+        near = difflib.get_close_matches(name, MAKERS, n=3, cutoff=0.5) or sorted(MAKERS)
+        raise TargetError(f"no activation is called `{name}`; try {', '.join(near)}, or activations.from_callable(φ)")
+    try:
+        return _make(name, tuple(sorted(parameters.items())))
+    except TypeError as error:
+        raise TargetError(f"activation `{name}` does not take {parameters}: {error}") from error
+
+
+@lru_cache(maxsize=512)
+def _make(name: str, parameters: tuple[tuple[str, float | str], ...]) -> Activation:
+    return replace(MAKERS[name](**dict(parameters)), parameters=parameters)
