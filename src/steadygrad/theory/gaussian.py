@@ -156,7 +156,7 @@ def pair_expectation(f: Function, g: Function, c: float, *, scale: float = 1.0, 
     rest = math.sqrt((1.0 - c) * (1.0 + c))
     breaks = breaks_of(kinks, scale)
     if rest == 0.0:
-        nodes, weights = rule(breaks)
+        nodes, weights = rule((*breaks, *(-b for b in breaks)))
         return float(weights @ (f(scale * nodes) * g(math.copysign(scale, c) * nodes)))
     if kinks and rest < abs(c):  # g, averaged over v, turns over a width of √(1 − c²)/|c| where c·u₁ meets a kink
         at = tuple(k / (scale * c) for k in kinks) if scale > 0.0 else ()
