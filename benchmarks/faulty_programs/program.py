@@ -107,7 +107,6 @@ class Program:
         counterpart: the same with the fault repaired; None for healthy records.
         causes: accepted causes, the primary first; empty for healthy records.
         steps: optimizer steps of a reproduction run.
-        loop_only: why the fault cannot be seen before training, when it lies in the training loop; else "".
     """
 
     id: str
@@ -115,7 +114,6 @@ class Program:
     counterpart: Setting | None = None
     causes: tuple[Cause, ...] = ()
     steps: int = 200
-    loop_only: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.causes) != (self.counterpart is not None):

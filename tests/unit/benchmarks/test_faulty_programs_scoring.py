@@ -1,17 +1,21 @@
 """The arithmetic of the scores, the visibility test and the baseline, on cases with a known answer."""
 
+import json
 import math
+from types import SimpleNamespace
 
 import pytest
 
+import steadygrad
 from benchmarks.faulty_programs import baseline, score, visible
 from benchmarks.faulty_programs.measurements import step_zero
-from benchmarks.faulty_programs.program import Cause
+from benchmarks.faulty_programs.program import FAMILIES, Cause
 from benchmarks.faulty_programs.programs import CATALOGUE
 from benchmarks.faulty_programs.reproduce import learned
 from benchmarks.faulty_programs.verdict import Verdict
 from benchmarks.faulty_programs.wilson import Z_95, wilson
 from steadygrad.case import Case
+from steadygrad.rules.finding import Finding
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (1, 1), (20, 29)])
@@ -97,6 +101,22 @@ def test_a_detector_that_crashes_has_alarmed_and_named_nothing() -> None:
         raise RuntimeError("no")
 
     assert score.ask(broken, CATALOGUE["GRIST-ID_37"].build()) == Verdict(alarmed=True, said="raised RuntimeError: no")
+
+
+@pytest.mark.parametrize(("slug", "families"), [("input-scale", {"input_scale"}), ("unheard-of", set())])
+def test_the_cause_of_a_report_becomes_a_verdict(
+    monkeypatch: pytest.MonkeyPatch, slug: str, families: set[str]
+) -> None:
+    cause = Finding("D101", slug, "error", "inputs", "too large")
+    report = SimpleNamespace(cause=cause, ok=False)
+    monkeypatch.setattr(steadygrad, "check", lambda *args, **options: report, raising=False)
+    verdict = score.steadygrad_verdict(CATALOGUE["GRIST-ID_37"].build(), {"input-scale": "input_scale"})
+    assert (verdict.families, verdict.where, verdict.alarmed) == (families, "inputs", True)
+    assert verdict.said.startswith(f"error D101 {slug} at inputs")
+
+
+def test_families_name_only_known_families() -> None:
+    assert set(json.loads((score.FOLDER / "families.json").read_text()).values()) <= set(FAMILIES)
 
 
 def test_shared_counterparts_are_counted_once() -> None:
