@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from steadygrad.randomness.law import Fans
@@ -135,13 +136,26 @@ class SignalGraph:
     not_seen: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def consumers(self) -> dict[int, tuple[int, ...]]:
+    def consumers(self) -> Mapping[int, tuple[int, ...]]:
         """Node index → indices of the nodes that read it."""
+        return self._consumers
+
+    @cached_property
+    def _consumers(self) -> dict[int, tuple[int, ...]]:
         found: dict[int, list[int]] = {node.index: [] for node in self.nodes}
         for node in self.nodes:
             for source in dict.fromkeys(node.inputs):
                 found[source].append(node.index)
         return {index: tuple(readers) for index, readers in found.items()}
+
+    @cached_property
+    def feeds_weights(self) -> frozenset[int]:
+        """Nodes from which a later weight, contraction or attention is reached: what they make will be mixed again."""
+        found: set[int] = set()
+        for node in reversed(self.nodes):
+            if node.kind in ("affine", "contract", "attention") or node.index in found:
+                found.update(node.inputs)
+        return frozenset(found)
 
     def upstream(self, index: int, through: tuple[str, ...] = ("view", "cast", "dropout")) -> Node | None:
         """The node that really made what node `index` reads first, looking through views, casts and dropout."""

@@ -1,0 +1,1 @@
+"""The structure of a network: what was executed, with which parameters, and the owner of every disturbance."""

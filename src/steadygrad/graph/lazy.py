@@ -1,0 +1,37 @@
+"""Lazy modules: look at a copy whose shapes were inferred; the original stays lazy."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from steadygrad.errors import ModelError
+from steadygrad.graph.trace import call_model
+
+
+def has_lazy(model: nn.Module) -> bool:
+    """Whether some parameter or buffer has no shape yet."""
+    return any(is_lazy(t) for t in (*model.parameters(), *model.buffers()))
+
+
+def materialised_copy(model: nn.Module, inputs: Any) -> nn.Module:
+    """A deep copy after one forward, in which every lazy parameter got its shape.
+
+    Raises:
+        ModelError: the model cannot be copied, or its forward raised, or left parameters without a shape.
+    """
+    try:
+        clone = copy.deepcopy(model)
+    except Exception as error:
+        raise ModelError(f"lazy `{type(model).__name__}` cannot be copied ({error}); run one forward yourself before check()") from error
+    try:
+        with torch.no_grad():
+            call_model(clone, inputs)
+    except Exception as error:
+        raise ModelError(f"lazy `{type(model).__name__}` raised while its shapes were inferred: {type(error).__name__}: {error}") from error
+    left = [name for name, p in clone.named_parameters() if is_lazy(p)]
+    if left:
+        raise ModelError(f"`{left[0]}` got no shape in one forward ({len(left)} lazy parameters left); use every lazy module in forward")
+    return clone

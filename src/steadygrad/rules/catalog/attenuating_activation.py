@@ -1,0 +1,77 @@
+"""A105: an activation that passes only a part of the gradient, stacked deep."""
+
+import math
+from collections.abc import Iterator
+
+from torch import nn
+
+from steadygrad.case import Case
+from steadygrad.probes.evidence import Evidence
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.rule import Rule, Specimen, Threshold
+from steadygrad.rules.specimens import classification, mlp
+from steadygrad.rules.weights import source_of_chain, weighted
+
+FLAT = {"sigmoid": 0.25, "hardsigmoid": 1.0 / 6.0}
+
+
+class AttenuatingActivation(Rule):
+    """A stack of sigmoids multiplies the gradient by at most |w|/4 per layer, whatever the weights' usual scale.
+
+    σ′(x) = σ(x)(1 − σ(x)) ≤ 1/4. At Xavier's scale χ₁ = E[σ′(√q z)²]·σ_w² = 0.056: the gradient's rms falls by 0.24
+    per layer, a millionth after ten. With gain 4 and the mean ½ taken out by the bias (b = −½ Σⱼ wᵢⱼ) a sigmoid network
+    is a tanh network, tanh(x/2) = 2σ(x) − 1, and critical at the origin.
+
+    Source: the chapter "Numerical Stability and Initialization", section 4.8.1.1; Schoenholz et al. 2017, eq. 5.
+    """
+
+    code = "A105"
+    slug = "attenuating-activation"
+    title = "sigmoids stacked deep"
+    priority = 34
+    explains = ("vanishing-gradient", "correlation-collapse", "signal-drift", "output-constant", "lr-too-low", "layer-out-of-line")
+    thresholds = {"factor": Threshold(1e-3, "predicted ratio of the gradients of first and last layer")}
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """One finding per chain of flat activations whose predicted attenuation exceeds the threshold."""
+        totals: dict[int, tuple[float, int, str, int]] = {}
+        reported: set[int] = set()
+        for item in weighted(evidence):
+            before = evidence.graph.upstream(item.node.index, ("view", "cast", "dropout", "pool", "pointwise", "scale", "shift"))
+            source = source_of_chain(evidence, item.node)
+            if before is None or before.op not in FLAT or source is None:
+                continue
+            gain = item.reading.value.moments.rms * math.sqrt(item.use.fans.fan_in if item.use.fans else 1.0)
+            step = gain * FLAT[before.op]
+            total, count, where, first = totals.get(source.index, (1.0, 0, before.where, before.index))
+            total, count = total * min(step, 1.0), count + 1
+            totals[item.node.index] = (total, count, where, first)
+            if total < self.threshold("factor") and count >= 3 and first not in reported:
+                reported.add(first)
+                yield self._finding(where, first, before.op, count, total)
+
+    def _finding(self, where: str, node: int, op: str, count: int, total: float) -> Finding:
+        return self.finding(
+            "warning",
+            where,
+            f"{count} {op} layers in a row pass at most {FLAT[op]:.2g} of the gradient each at this weight scale: {total:.1e} of it is left at the first.",
+            evidence={"layers": count, "max_slope": FLAT[op], "predicted_gradient_ratio": total},
+            advice="Use ReLU (with He) or tanh (with Xavier) in hidden layers; or keep the sigmoids with gain 4 and bias −½·Σⱼ wᵢⱼ, or normalize before each.",
+            snippet="for m in model.modules():\n    if isinstance(m, torch.nn.Linear):\n        torch.nn.init.xavier_normal_(m.weight, gain=4); m.bias.data = -0.5 * m.weight.data.sum(1)",
+            node=node,
+        )
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """The chapters' deep sigmoid network at Xavier's scale."""
+        yield Specimen("20 sigmoid layers, Xavier", lambda: _sigmoid(20), where="1")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """Two hidden sigmoid layers, as in LeNet; tanh at the same depth."""
+        yield Specimen("2 sigmoid layers, Xavier", lambda: _sigmoid(2))
+        yield Specimen("20 tanh layers, Xavier", lambda: classification(mlp(16, *[64] * 20, 4, activation=nn.Tanh)))
+
+
+def _sigmoid(depth: int) -> Case:
+    return classification(mlp(16, *[64] * depth, 4, activation=nn.Sigmoid))

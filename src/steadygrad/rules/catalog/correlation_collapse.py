@@ -1,0 +1,91 @@
+"""A104: different samples become the same signal."""
+
+import math
+from collections.abc import Iterator
+
+from torch import nn
+
+from steadygrad.case import Case
+from steadygrad.probes.evidence import Evidence
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.rule import Rule, Specimen, Threshold
+from steadygrad.rules.specimens import classification, mlp
+from steadygrad.rules.weights import resolution
+
+
+class CorrelationCollapse(Rule):
+    """The correlation c between samples goes to 1 (ordered phase): the network forgets which input it was given.
+
+    c_l = [σ_w² E[φ(u₁)φ(u₂)] + σ_b²]/q*  has the fixed point c = 1, stable when χ₁ < 1; differences shrink by √χ₁ per
+    layer. The relative difference between two samples is d = √(2(1 − c)). Once d falls below the spacing of floating
+    point numbers the difference is rounded away, and no later layer can recover it: that is the error. A small but
+    resolvable d is a warning.
+
+    Source: Schoenholz et al. 2017, arXiv:1611.01232, eq. 4–9.
+    """
+
+    code = "A104"
+    slug = "correlation-collapse"
+    title = "samples become indistinguishable"
+    priority = 78
+    explains = ("output-constant", "vanishing-gradient", "train-eval-gap", "lr-too-low")
+    thresholds = {
+        "difference": Threshold(1e-3, "relative difference between samples below a thousandth of the signal"),
+        "resolution": Threshold(8.0, "multiples of machine epsilon below which differences are rounding noise"),
+    }
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """First collapsed hidden layer; silent when the inputs are already alike."""
+        given = [f.reading.samples.least_cosine for f in evidence.inputs if f.reading.samples and f.reading.samples.least_cosine is not None]
+        start = min(given, default=0.0)
+        if _difference(start) < 10.0 * self.threshold("difference"):
+            return
+        reported = None
+        for node in evidence.graph.nodes:
+            reading = evidence.signals.get(node.index)
+            if reading is None or reading.samples is None or node.index not in evidence.graph.feeds_weights:
+                continue
+            least = reading.samples.least_cosine
+            if node.kind not in ("affine", "activation") or least is None:
+                continue
+            difference = _difference(least)
+            lost = difference < self.threshold("resolution") * resolution(node.outputs[0].dtype)
+            if lost:
+                yield self._finding("error", node.where, node.index, difference, start)
+                return
+            if reported is None and difference < self.threshold("difference"):
+                reported = (node.where, node.index, difference)
+        if reported is not None:
+            yield self._finding("warning", *reported, start)
+
+    def _finding(self, severity, where: str, index: int, difference: float, start: float) -> Finding:  # noqa: ANN001
+        lost = "rounded away" if severity == "error" else "almost gone"
+        return self.finding(
+            severity,
+            where,
+            f"All samples look alike here: they differ by {difference:.1e} of the signal (inputs differ by {_difference(start):.2g}); what told them apart is {lost}.",
+            evidence={"difference": difference, "input_difference": _difference(start), "input_cosine": start},
+            advice="The network is in the ordered phase (χ₁ < 1): larger weights at the critical scale, a steeper activation, normalization or skip connections.",
+            node=index,
+        )
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """Constant biases that drown the signal: weights and activation are right."""
+        yield Specimen("biases of 1e8 drown the signal in float32", lambda: _drowned(1e8), where="0")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """Deep ReLU, where c → 1 only like 1/l²."""
+        yield Specimen("40 ReLU layers, He", lambda: classification(mlp(16, *[64] * 40, 4)))
+
+
+def _difference(cosine: float) -> float:
+    """‖x − y‖/‖x‖ of two signals of equal length with this cosine."""
+    return math.sqrt(max(2.0 * (1.0 - cosine), 0.0))
+
+
+def _drowned(bias: float) -> Case:
+    net = mlp(16, 64, 64, 4, activation=nn.Identity)
+    net[0].bias.data.fill_(bias)
+    return classification(net)

@@ -1,0 +1,85 @@
+"""A102: rectifier units that are off for every sample."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from steadygrad.case import Case
+from steadygrad.probes.evidence import Evidence
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.rule import Rule, Specimen, Threshold
+from steadygrad.rules.specimens import batch, classification, mlp
+
+RECTIFIERS = {"relu", "relu6", "threshold", "hardshrink"}
+
+
+class DeadUnits(Rule):
+    """A rectifier unit whose output is zero for every sample of the batch gets no gradient and cannot come back.
+
+    Counted per unit over the whole batch, not as a share of zeros: half of all ReLU outputs are zero in a healthy
+    network. At initialization a unit's sign may be shared by all samples (deep layers see samples alike), so up to
+    half of the units may be off by symmetry; beyond three quarters something pushes them. A layer with *all* units
+    off outputs a constant, and everything before it has a gradient of exactly zero.
+
+    Source: Lu et al. 2019, arXiv:1903.06733 (dying ReLU); Maas et al. 2013.
+    """
+
+    code = "A102"
+    slug = "dead-units"
+    title = "rectifier units that are off for every sample"
+    priority = 52
+    explains = (
+        "vanishing-gradient", "no-gradient", "output-constant", "correlation-collapse", "signal-drift", "lr-too-low", "layer-out-of-line",
+        "loss-at-start", "head-activation", "bias-only",
+    )  # fmt: skip
+    thresholds = {
+        "share": Threshold(0.75, "at most half of the units are off by symmetry; +0.25 is 5σ of a binomial at 100 units"),
+        "samples": Threshold(8, "fewer samples say nothing about a unit"),
+    }
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """First layer with too many dead units first."""
+        for node in evidence.graph.nodes:
+            reading = evidence.signals.get(node.index)
+            if node.op not in RECTIFIERS or reading is None or reading.units is None:
+                continue
+            units, dead = reading.units.units, len(reading.units.dead)
+            if reading.units.size < self.threshold("samples") or dead <= self.threshold("share") * units:
+                continue
+            whole = dead == units
+            yield self.finding(
+                "error" if whole and node.index in evidence.graph.feeds_weights else "warning",
+                node.where,
+                f"{'All' if whole else f'{dead} of'} {units} units of this {node.op} are off for every sample"
+                + (": nothing passes, forward or backward." if whole else ": they get no gradient."),
+                evidence={"dead": dead, "units": units, "entries_per_unit": reading.units.size},
+                advice="Look at what feeds it: a large negative bias, inputs of one sign with weights of the other, or a step that overshot. "
+                "Re-initialize the layer before it (He normal, zero bias); a leaky slope keeps units recoverable.",
+                snippet="torch.nn.init.kaiming_normal_(layer.weight); torch.nn.init.zeros_(layer.bias)",
+                node=node.index,
+            )
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """Negative bias; negative weights on positive inputs (the chapters' "negative initialization")."""
+        yield Specimen("bias of −20 before a ReLU", lambda: _biased(-20.0), where="1")
+        yield Specimen("negative weights on positive inputs", _negative, where="1")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """Deep He network, where samples look alike and half of the units are off."""
+        yield Specimen("40 ReLU layers, He", lambda: classification(mlp(16, *[64] * 40, 4)))
+
+
+def _biased(bias: float) -> Case:
+    net = mlp(16, 64, 64, 4)
+    net[0].bias.data.fill_(bias)
+    return classification(net)
+
+
+def _negative() -> Case:
+    net = mlp(16, 64, 64, 4)
+    with torch.no_grad():
+        net[0].weight.copy_(-net[0].weight.abs())
+    return classification(net, inputs=batch(64, 16).abs())

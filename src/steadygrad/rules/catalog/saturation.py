@@ -1,0 +1,90 @@
+"""A101: activations driven to where their slope is gone."""
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
+from steadygrad.probes.evidence import Evidence
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.rule import Rule, Specimen, Threshold
+from steadygrad.rules.specimens import batch, classification, mlp, regression
+
+
+class Saturation(Rule):
+    """Most of a layer's activations sit where |φ′| is below 1 % of its maximum, so no gradient passes through them.
+
+    For tanh that is |x| > 2.99, for a sigmoid |x| > 5.99. The gradient of everything before the layer shrinks by the
+    share that is left: a layer 99.9 % saturated passes a thousandth. It is nearly always a consequence: of weights or
+    inputs that are too large, or of a bias. The chapters' example: w = 6.74, z = 14.15 gives σ′(z) = 7.2e-7.
+
+    Gates (sigmoids that multiply another signal) are meant to open and close; they are not counted.
+
+    Source: Glorot & Bengio 2010, section 3; the course page "Model Initialization", case 2.1.
+    """
+
+    code = "A101"
+    slug = "saturation"
+    title = "activations where the slope is gone"
+    priority = 50
+    explains = ("vanishing-gradient", "correlation-collapse", "lr-too-low", "output-constant", "signal-drift", "no-gradient", "layer-out-of-line")
+    thresholds = {
+        "share": Threshold(0.5, "half of the entries pass less than 1 % of the largest slope"),
+        "blocked": Threshold(0.999, "less than a thousandth of the entries pass anything: the layer below cannot learn"),
+    }
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """First saturated layer first."""
+        for node in evidence.graph.nodes:
+            reading = evidence.signals.get(node.index)
+            if node.kind != "activation" or reading is None or reading.units is None or _is_gate(evidence, node):
+                continue
+            units = reading.units
+            share = float(units.outside.sum()) / max(units.size * units.units, 1)
+            if share > self.threshold("share"):
+                yield self._finding(evidence, node, share)
+
+    def _finding(self, evidence: Evidence, node: Node, share: float) -> Finding:
+        blocked = share >= self.threshold("blocked")
+        before = evidence.graph.upstream(node.index)
+        reading = evidence.signals.get(before.index) if before is not None else None
+        rms = reading.moments.rms if reading is not None else None
+        size = f" (inputs of rms {rms:.3g})" if rms is not None and not node.in_place else ""
+        return self.finding(
+            "error" if blocked else "warning",
+            node.where,
+            f"{share:.1%} of the {node.op} outputs are saturated{size}: hardly any gradient passes this layer.",
+            evidence={"saturated_share": share, "input_rms": rms, "activation": node.op},
+            advice="Bring what feeds this activation to unit scale: smaller weights before it, standardized inputs, or a normalization layer.",
+            node=node.index,
+        )
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """Large biases; everything else is right."""
+        yield Specimen("tanh layer pushed to one side by its bias", lambda: _biased(nn.Tanh, 8.0), where="1")
+        yield Specimen("sigmoid layer pushed to one side by its bias", lambda: _biased(nn.Sigmoid, 14.0), where="1")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """Xavier tanh; sigmoid output of a binary classifier."""
+        yield Specimen("tanh, Xavier", lambda: classification(mlp(16, 64, 64, 4, activation=nn.Tanh)))
+        yield Specimen("sigmoid head on targets in [0, 1]", _head)
+
+
+def _is_gate(evidence: Evidence, node: Node) -> bool:
+    """Whether the activation's value multiplies another signal."""
+    readers = evidence.graph.consumers()[node.index]
+    return any(evidence.graph.nodes[r].kind == "join" and evidence.graph.nodes[r].op in ("mul", "lerp", "addcmul") for r in readers)
+
+
+def _biased(activation: type[nn.Module], bias: float) -> Case:
+    net = mlp(16, 64, 64, 4, activation=activation)
+    net[0].bias.data.fill_(bias)
+    return classification(net)
+
+
+def _head() -> Case:
+    net = nn.Sequential(*mlp(16, 64, 1), nn.Sigmoid())
+    return regression(net, targets=batch(64, 1, seed=2).sigmoid())

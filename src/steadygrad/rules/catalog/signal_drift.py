@@ -1,0 +1,82 @@
+"""A103: a signal that grows or shrinks from layer to layer."""
+
+import math
+from collections.abc import Iterator
+
+from torch import nn
+
+from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
+from steadygrad.probes.evidence import Evidence
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.rule import Rule, Specimen, Threshold
+from steadygrad.rules.specimens import classification, mlp
+
+
+class SignalDrift(Rule):
+    """The second moment q of the signal changes by orders of magnitude between the first and the last hidden layer.
+
+    q_l = σ_w² E[φ(√q_{l−1} z)²] + σ_b²  is constant at the right scale. A drift is no failure by itself – one in
+    seventeen published architectures spreads over 1000× at its own defaults and trains – so this is a warning; it
+    names the first layer at which the signal has left the range.
+
+    Source: Poole et al. 2016, arXiv:1606.05340, eq. 3; He et al. 2015, eq. 9.
+    """
+
+    code = "A103"
+    slug = "signal-drift"
+    title = "the signal grows or shrinks through depth"
+    priority = 80
+    explains = ("nonfinite-forward", "half-range", "loss-at-start", "exploding-gradient", "vanishing-gradient", "output-constant")
+    thresholds = {"factor": Threshold(1e4, "rms; 6 % of 1,200 published architectures exceed 1e3 at their defaults")}
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """At most one finding: where the hidden signal first leaves the range around where it began."""
+        hidden = [n for n in evidence.graph.nodes if n.kind in ("affine", "activation", "norm") and n.index in evidence.graph.feeds_weights]
+        scales = [(n, r.moments.rms) for n in hidden if (r := evidence.signals.get(n.index)) is not None and r.moments.rms > 0.0]
+        scales = [(n, rms) for n, rms in scales if math.isfinite(rms)]
+        if len(scales) < 3:
+            return
+        start = scales[0][1]
+        last = scales[-1][1]
+        factor = last / start
+        if max(factor, 1.0 / factor) < self.threshold("factor"):
+            return
+        limit = math.sqrt(self.threshold("factor"))
+        first = next((n for n, rms in scales if max(rms / start, start / rms) > limit), scales[-1][0])
+        yield self._finding(first, start, last, scales[-1][0], len(scales))
+
+    def _finding(self, first: Node, start: float, last: float, end: Node, count: int) -> Finding:
+        grows = last > start
+        return self.finding(
+            "warning",
+            first.where,
+            f"The signal {'grows' if grows else 'shrinks'} from rms {start:.2g} to {last:.2g} over {count} layers"
+            f" ({(last / start) ** (1 / max(count - 1, 1)):.3g}× per layer); it leaves the range at `{first.where}`.",
+            evidence={"first_rms": start, "last_rms": last, "until": end.where, "layers": count},
+            advice="Re-initialize with the gain of the activation in use, or put a normalization layer in between.",
+            node=first.index,
+        )
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """A residual-free linear-ish growth that weights alone do not show: a constant factor in the forward."""
+        yield Specimen("every layer's output multiplied by 4", _amplified, where="1")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """He at depth 30."""
+        yield Specimen("30 ReLU layers, He", lambda: classification(mlp(16, *[64] * 30, 4)))
+
+
+class _Times(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):  # noqa: ANN001, ANN201
+        return x.relu() * self.factor
+
+
+def _amplified() -> Case:
+    return classification(mlp(16, *[64] * 12, 4, activation=lambda: _Times(4.0)))

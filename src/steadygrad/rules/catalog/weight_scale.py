@@ -1,0 +1,142 @@
+"""I102: weights whose variance is off, and whose error multiplies through depth."""
+
+import math
+from collections.abc import Iterator
+
+from torch import nn
+
+from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
+from steadygrad.probes.evidence import Evidence
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.rule import Rule, Specimen, Threshold
+from steadygrad.rules.scales import gain_range, preceding_activation
+from steadygrad.rules.specimens import classification, mlp
+from steadygrad.rules.weights import Weighted, source_of_chain, weighted
+
+
+class WeightScale(Rule):
+    """The weights' variance is not what this use needs, and the factor multiplies layer by layer.
+
+    A signal keeps its second moment when  Var[w] · fan_in · E[φ(z)²] = 1  for the activation φ *before* the weight;
+    its gradient does when  Var[w] · fan_in · E[φ′(z)²] = 1. Any gain between the two (and the critical 1/φ′(0) of a
+    smooth φ, and Xavier's 1) counts as right. What a layer lies outside of that range is its factor; along layers with
+    nothing between them that resets the scale (normalization, residual sums, attention) the factors multiply.
+
+    One layer off by a little is harmless and common (torch's default `nn.Linear` is 0.41 of He's); thirty are not.
+    Magnitude alone is a warning; it becomes the error when a dead signal or gradient follows from it.
+
+    Source: Glorot & Bengio 2010, eq. 5–12; He et al. 2015, arXiv:1502.01852, eq. 10 and 14.
+    """
+
+    code = "I102"
+    slug = "weight-scale"
+    title = "weights too small or too large for their use"
+    priority = 32
+    explains = (
+        "vanishing-gradient", "exploding-gradient", "saturation", "dead-units", "signal-drift", "correlation-collapse", "chaos",
+        "output-constant", "loss-at-start", "nonfinite-forward", "nonfinite-backward", "lr-too-high", "layer-out-of-line",
+        "half-range", "attention-logits", "attenuating-activation", "lr-too-low", "train-eval-gap", "sharpness",
+    )  # fmt: skip
+    thresholds = {
+        "factor": Threshold(100.0, "accumulated factor in rms: two orders of magnitude between first and last layer"),
+        "layer": Threshold(2.0, "a layer that is off by this factor is named as the start"),
+    }
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """One finding per chain: the layer where the accumulated factor first matters names the chain's first culprit."""
+        totals: dict[int, tuple[float, Weighted]] = {}
+        reported: set[int] = set()
+        for item in weighted(evidence):
+            factor = layer_factor(evidence, item)
+            if factor is None:
+                continue
+            source = source_of_chain(evidence, item.node)
+            before = totals.get(source.index) if source is not None else None
+            total, first = before if before is not None else (0.0, item)
+            if abs(total) < math.log(1.05):  # nothing was off so far: this layer is where it starts
+                first = item
+            if item.node.index not in evidence.graph.feeds_weights and factor < 1.0:
+                factor = 1.0  # a small last layer is a choice: it only makes the first outputs small
+            total += math.log(factor)
+            totals[item.node.index] = (total, first)
+            if abs(total) > math.log(self.threshold("factor")) and first.node.index not in reported:
+                reported.add(first.node.index)
+                yield self._finding(evidence, first, item, total)
+
+    def _finding(self, evidence: Evidence, first: Weighted, last: Weighted, total: float) -> Finding:
+        low, high = gain_range(preceding_activation(evidence.graph, first.node.index))
+        fan_in = first.use.fans.fan_in if first.use.fans else 1.0
+        std, expected = first.reading.value.moments.std, (low if total < 0 else high) / math.sqrt(fan_in)
+        small = total < 0
+        return self.finding(
+            "warning",
+            first.node.where,
+            f"Weights start too {'small' if small else 'large'}: std of `{first.name}` is {std:.3g} where {expected:.3g} keeps the signal"
+            f" ({std / expected:.2g}×); by `{last.node.where or last.name}` the factors multiply to {math.exp(total):.1e}.",
+            evidence={
+                "std": std, "expected_std": expected, "ratio": std / expected, "fan_in": fan_in,
+                "accumulated": math.exp(min(max(total, -700.0), 700.0)), "until": last.node.where,
+            },
+            advice=_advice(preceding_or_next(evidence, first.node)),
+            snippet=_snippet(preceding_or_next(evidence, first.node)),
+            node=first.node.index,
+            parameter=first.name,
+        )  # fmt: skip
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """Deep plain networks with weights far off."""
+        yield Specimen("20 sigmoid layers, N(0, 0.01²)", lambda: _scaled(nn.Sigmoid, 20, 0.01), where="0")
+        yield Specimen("50 ReLU layers, half of He's std", lambda: _scaled(nn.ReLU, 50, 0.5 * (2 / 16) ** 0.5), where="0")
+        yield Specimen("20 tanh layers, N(0, 2²)", lambda: _scaled(nn.Tanh, 20, 2.0), where="0")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """The same depth at the right scale; one small layer; torch's default in a shallow net."""
+        yield Specimen("30 ReLU layers, He", lambda: classification(mlp(16, *[64] * 30, 4)))
+        yield Specimen("20 tanh layers, Xavier", lambda: classification(mlp(16, *[64] * 20, 4, activation=nn.Tanh)))
+
+
+def layer_factor(evidence: Evidence, item: Weighted) -> float | None:
+    """std/expected, 1 inside the range of right gains; None for zero or constant weights, which other rules judge."""
+    std = item.reading.value.moments.std
+    if not std > 0.0 or item.use.fans is None or item.node.op.startswith(("lstm", "gru", "rnn")):
+        return None
+    low, high = gain_range(preceding_activation(evidence.graph, item.node.index))
+    gain = std * math.sqrt(item.use.fans.fan_in)
+    return gain / low if gain < low else gain / high if gain > high else 1.0
+
+
+def preceding_or_next(evidence: Evidence, node: Node) -> str:
+    """The activation the advice should talk about: the one this layer feeds, else the one before it."""
+    from steadygrad.rules.scales import next_activation
+
+    found = next_activation(evidence.graph, node.index) or preceding_activation(evidence.graph, node.index)
+    return found.op if found is not None else "linear"
+
+
+def _advice(activation: str) -> str:
+    if activation in ("sigmoid", "hardsigmoid"):
+        return "Re-initialize with Xavier at gain 4 (= 1/φ′(0)) and bias −½·Σⱼ wᵢⱼ, which makes sigmoid layers act like tanh layers; or use tanh."
+    if activation in ("relu", "leaky_relu", "prelu", "gelu", "silu", "elu", "relu6"):
+        return "Re-initialize with He (Kaiming) normal, fan_in: Var[w] = 2/fan_in."
+    return "Re-initialize with Xavier (Glorot): Var[w] = 2/(fan_in + fan_out)."
+
+
+def _snippet(activation: str) -> str:
+    if activation in ("relu", "leaky_relu", "prelu", "gelu", "silu", "elu", "relu6"):
+        call = "torch.nn.init.kaiming_normal_(m.weight, nonlinearity='relu')"
+    elif activation in ("sigmoid", "hardsigmoid"):
+        call = "torch.nn.init.xavier_normal_(m.weight, gain=4); m.bias.data = -0.5 * m.weight.data.sum(1)"
+    else:
+        call = "torch.nn.init.xavier_normal_(m.weight)"
+    return f"for m in model.modules():\n    if isinstance(m, torch.nn.Linear | torch.nn.Conv2d):\n        {call}"
+
+
+def _scaled(activation: type[nn.Module], depth: int, std: float) -> Case:
+    net = mlp(16, *[16] * depth, 4, activation=activation)
+    for layer in net:
+        if isinstance(layer, nn.Linear):
+            layer.weight.data.mul_(std / layer.weight.data.std())
+    return classification(net)

@@ -1,0 +1,88 @@
+"""Views of the evidence that several rules share: weights in execution order, and chains that nothing resets."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from steadygrad.graph.signal_graph import Node, ParameterUse
+from steadygrad.probes.evidence import Evidence, ParameterReading
+
+PASSING = {"activation", "view", "cast", "dropout", "pool", "shift", "scale", "pointwise"}
+
+
+class Weighted(NamedTuple):
+    """One use of one weight matrix or kernel."""
+
+    node: Node
+    use: ParameterUse
+    reading: ParameterReading
+
+    @property
+    def name(self) -> str:
+        """The parameter's canonical name."""
+        return self.use.parameters[0]
+
+    @property
+    def relative_gradient(self) -> float | None:
+        """rms(∂L/∂w) / rms(w): the relative change one step of rate 1 would make; None without either."""
+        gradient, weight = self.reading.gradient, self.reading.value.moments.rms
+        if gradient is None or not weight > 0.0 or not math.isfinite(gradient.moments.rms):
+            return None
+        return gradient.moments.rms / weight
+
+
+def weighted(evidence: Evidence) -> Iterator[Weighted]:
+    """Every direct use of a weight with fans, first uses first; tied weights once per use."""
+    for node in evidence.graph.nodes:
+        if node.kind != "affine":
+            continue
+        for use in node.uses:
+            if use.role in ("weight", "recurrent") and use.fans is not None and not use.derived and len(use.shape) > 1:
+                reading = evidence.parameters.get(use.parameters[0])
+                if reading is not None:
+                    yield Weighted(node, use, reading)
+
+
+def source_of_chain(evidence: Evidence, node: Node) -> Node | None:
+    """The affine node that feeds `node` through nothing but elementwise ops, pools and views; None after a reset.
+
+    Normalization, joins, attention and softmax reset a signal's scale, so deviations do not multiply across them.
+    """
+    current = node
+    while current.inputs:
+        current = evidence.graph.nodes[current.inputs[0]]
+        if current.kind == "affine":
+            return current
+        if current.kind not in PASSING:
+            return None
+    return None
+
+
+def resolution(dtype: str) -> float:
+    """Spacing of numbers around 1 (machine epsilon) of a floating dtype by name."""
+    return {"float64": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}.get(dtype, 2.0**-23)
+
+
+def learned_attenuation(evidence: Evidence, node: Node) -> float:
+    """Product of the small learned scales (LayerScale, ReZero, zero-initialized gains) met before the next join.
+
+    They shrink the gradients of everything before them on purpose, and grow by themselves. 1 when there is none; 0
+    when one is exactly zero.
+    """
+    readers = evidence.graph.consumers()
+    factor, current = 1.0, node.index
+    while True:
+        following = readers[current]
+        if len(following) != 1:
+            return factor
+        after = evidence.graph.nodes[following[0]]
+        if after.kind == "join":
+            return factor
+        for use in after.uses:
+            reading = evidence.parameters.get(use.parameters[0])
+            if reading is None:
+                continue
+            rms = reading.value.moments.rms
+            if use.role == "scale" and rms < 0.1 or rms == 0.0 and use.role == "weight":
+                factor *= rms
+        current = after.index
