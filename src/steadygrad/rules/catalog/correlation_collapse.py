@@ -41,12 +41,13 @@ class CorrelationCollapse(Rule):
         if _difference(start) < 10.0 * self.threshold("difference"):
             return
         reported = None
+        asleep = _asleep(evidence)
         for node in evidence.graph.nodes:
             reading = evidence.signals.get(node.index)
             if reading is None or reading.samples is None or node.index not in evidence.graph.feeds_weights:
                 continue
             least = reading.samples.least_cosine
-            if node.kind not in ("affine", "activation") or least is None:
+            if node.kind not in ("affine", "activation") or least is None or node.index in asleep:
                 continue
             difference = _difference(least)
             lost = difference < self.threshold("resolution") * resolution(node.outputs[0].dtype)
@@ -78,6 +79,17 @@ class CorrelationCollapse(Rule):
     def healthy(cls) -> Iterator[Specimen]:
         """Deep ReLU, where c → 1 only like 1/l²."""
         yield Specimen("40 ReLU layers, He", lambda: classification(mlp(16, *[64] * 40, 4)))
+
+
+def _asleep(evidence: Evidence) -> set[int]:
+    """Nodes that carry nothing yet because a weight or gain before them starts at zero, up to the next join."""
+    found: set[int] = set()
+    for node in evidence.graph.nodes:
+        readings = (evidence.parameters.get(use.parameters[0]) for use in node.uses if use.role in ("weight", "scale"))
+        zero = any(r is not None and r.value.moments.absmax == 0.0 for r in readings)
+        if zero or (node.kind != "join" and found.intersection(node.inputs)):
+            found.add(node.index)
+    return found
 
 
 def _difference(cosine: float) -> float:

@@ -61,7 +61,7 @@ class SignalDrift(Rule):
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
         """A residual-free linear-ish growth that weights alone do not show: a constant factor in the forward."""
-        yield Specimen("every layer's output multiplied by 4", _amplified, where="1")
+        yield Specimen("every layer's output multiplied by 4", _amplified, where="10")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:

@@ -20,7 +20,7 @@ class VanishingGradient(Rule):
     floating point numbers, then at any rate at which the fastest layer does not jump by more than itself, layer l's
     update rounds to nothing. Adaptive optimizers rescale each layer, but not below their ε (1e-8 in Adam). So an error
     is: r_l/r_max < machine epsilon, and rms(∂L/∂w_l) < 1e-8. A spread of 1e4 is a warning: 17 % of published
-    architectures show it at their own defaults, and train.
+    architectures show it at their own defaults, and train. When *every* r_l is below ε, nothing moves at any rate up to 1.
 
     Gradients kept small on purpose by a learned scale that starts near zero (LayerScale, ReZero, zero gains) are
     divided by that scale first.
@@ -43,7 +43,12 @@ class VanishingGradient(Rule):
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """At most one finding, naming where the gradient is lost."""
         flow = gradient_flow(evidence)
-        if flow is None or flow.loss_side < flow.input_side:
+        if flow is None:
+            return
+        if all(i.relative < i.resolution and i.rms < self.threshold("update") for i in flow.items):
+            yield self._nothing_moves(flow)
+            return
+        if flow.loss_side < flow.input_side:
             return
         unmoved = [i for i in flow.items if i.relative / flow.largest < i.resolution and i.rms < self.threshold("update")]
         if unmoved:
@@ -69,6 +74,20 @@ class VanishingGradient(Rule):
             node=drop.index,
             parameter=least.name,
         )  # fmt: skip
+
+    def _nothing_moves(self, flow: Flow) -> Finding:
+        """Homogeneous networks share a vanishing product evenly: every weight's gradient is equally dead."""
+        top = flow.strongest
+        return self.finding(
+            "error",
+            flow.items[0].where,
+            f"The gradient vanishes in all {len(flow.items)} weights: the largest, `{top.name}`, gets rms {top.rms:.1e}, {top.relative:.1e} of its weights;"
+            " no learning rate up to 1 moves any of them.",
+            evidence={"strongest": top.name, "gradient_rms": top.rms, "relative": top.relative, "unmoved": len(flow.items)},
+            advice="The signal dies on its way forward or the loss is scaled away; re-initialize at the critical scale of the activation.",
+            node=flow.items[0].index,
+            parameter=flow.items[0].name,
+        )
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
