@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from steadygrad.probes.evidence import Evidence
-from steadygrad.rules.weights import Weighted, learned_attenuation, resolution, weighted
+from steadygrad.rules.weights import Weighted, learned_attenuations, resolution, weighted
 
 ENOUGH = 2
 
@@ -53,13 +53,14 @@ class Flow(NamedTuple):
 def gradient_flow(evidence: Evidence) -> Flow | None:
     """The flow over weights that got a gradient; None with fewer than two, or when some gradient is not finite."""
     items, seen = [], set()
+    tiny, attenuation = _last_tiny(evidence), learned_attenuations(evidence)
     for item in weighted(evidence):
         if item.name in seen or item.reading.gradient is None:
             continue
         seen.add(item.name)
         if item.reading.gradient.moments.nonfinite:
             return None
-        made = _item(evidence, item)
+        made = _item(evidence, item, attenuation[item.node.index], underflows=item.node.index < tiny)
         if made is not None:
             items.append(made)
     if len(items) < ENOUGH or not any(i.relative > 0.0 for i in items):
@@ -70,23 +71,21 @@ def gradient_flow(evidence: Evidence) -> Flow | None:
     return Flow(items, weakest, strongest, _largest_drop(items), _mean(items[:third]), _mean(items[-third:]))
 
 
-def _item(evidence: Evidence, item: Weighted) -> Item | None:
+def _item(evidence: Evidence, item: Weighted, small: float, *, underflows: bool) -> Item | None:
+    """`underflows`: a gradient of exactly zero here is what is left of a tiny one, because one further on is tiny."""
     relative = item.relative_gradient
     if relative is None:
         return None
     rms = item.reading.gradient.moments.rms if item.reading.gradient is not None else 0.0
-    small = learned_attenuation(evidence, item.node)
-    if relative == 0.0 and (small == 0.0 or not _underflowed(evidence, item)):
+    if relative == 0.0 and (small == 0.0 or not underflows):
         return None  # cut off or not yet awake: other rules judge that
     dtype = evidence.graph.parameters[item.name].dtype
     return Item(item.name, item.node.where, item.node.index, rms / small, relative / small, resolution(dtype))
 
 
-def _underflowed(evidence: Evidence, item: Weighted) -> bool:
-    """Whether a gradient of exactly zero is what is left of a tiny one: some gradient after it is below 1e-30."""
-    after = [i for i in evidence.gradients if i > item.node.index]
-    tiny = (evidence.gradients[i].moments.absmax for i in after)
-    return any(0.0 < value < 1e-30 for value in tiny)
+def _last_tiny(evidence: Evidence) -> int:
+    """The last op whose gradient is not zero and below 1e-30, −1 without one."""
+    return max((i for i, reading in evidence.gradients.items() if 0.0 < reading.moments.absmax < 1e-30), default=-1)
 
 
 def _largest_drop(items: list[Item]) -> Item:

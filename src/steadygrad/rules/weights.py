@@ -63,26 +63,28 @@ def resolution(dtype: str) -> float:
     return {"float64": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}.get(dtype, 2.0**-23)
 
 
-def learned_attenuation(evidence: Evidence, node: Node) -> float:
-    """Product of the small learned scales (LayerScale, ReZero, zero-initialized gains) met before the next join.
+def learned_attenuations(evidence: Evidence) -> dict[int, float]:
+    """Node index → product of the small learned scales (LayerScale, ReZero, zero gains) its result meets before a join.
 
-    They shrink the gradients of everything before them on purpose, and grow by themselves. 1 when there is none; 0
-    when one is exactly zero.
+    They shrink the gradients of everything before them on purpose, and grow by themselves. 1 without any; 0 when one
+    is exactly zero.
     """
     readers = evidence.graph.consumers()
-    factor, current = 1.0, node.index
-    while True:
-        following = readers[current]
-        if len(following) != 1:
-            return factor
-        after = evidence.graph.nodes[following[0]]
-        if after.kind == "join":
-            return factor
-        for use in after.uses:
-            reading = evidence.parameters.get(use.parameters[0])
-            if reading is None:
-                continue
-            rms = reading.value.moments.rms
-            if use.role == "scale" and rms < 0.1 or rms == 0.0 and use.role == "weight":
-                factor *= rms
-        current = after.index
+    found: dict[int, float] = {}
+    for node in reversed(evidence.graph.nodes):
+        following = readers[node.index]
+        after = evidence.graph.nodes[following[0]] if len(following) == 1 else None
+        found[node.index] = 1.0 if after is None or after.kind == "join" else _small_scale(evidence, after) * found[after.index]
+    return found
+
+
+def _small_scale(evidence: Evidence, node: Node) -> float:
+    factor = 1.0
+    for use in node.uses:
+        reading = evidence.parameters.get(use.parameters[0])
+        if reading is None or use.role not in ("scale", "weight"):
+            continue
+        rms = reading.value.moments.rms
+        if rms == 0.0 or (use.role == "scale" and rms < 0.1):
+            factor *= rms
+    return factor

@@ -10,7 +10,7 @@ from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
-from steadygrad.rules.weights import Weighted, learned_attenuation, weighted
+from steadygrad.rules.weights import Weighted, learned_attenuations, weighted
 
 
 class SymmetricUnits(Rule):
@@ -52,7 +52,7 @@ class SymmetricUnits(Rule):
     def _will_wake(self, evidence: Evidence, item: Weighted) -> bool:
         """Zero gradients that a zero-initialized gain further on causes; it moves first, and then these do."""
         gradient = item.reading.gradient
-        return gradient is not None and gradient.moments.absmax == 0.0 and learned_attenuation(evidence, item.node) == 0.0 and (
+        return gradient is not None and gradient.moments.absmax == 0.0 and learned_attenuations(evidence)[item.node.index] == 0.0 and (
             _gain_moves(evidence, item)
         )
 

@@ -44,9 +44,9 @@ class WeightScale(Rule):
     }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
-        """One finding per chain: the layer where the accumulated factor first matters names the chain's first culprit."""
+        """One finding per chain of layers, naming the chain's first culprit and how far its factor has grown at the end."""
         totals: dict[int, tuple[float, Weighted]] = {}
-        reported: set[int] = set()
+        worst: dict[int, tuple[float, Weighted, Weighted]] = {}
         for item in weighted(evidence):
             factor = layer_factor(evidence, item)
             if factor is None:
@@ -60,9 +60,11 @@ class WeightScale(Rule):
                 factor = 1.0  # a small last layer is a choice: it only makes the first outputs small
             total += math.log(factor)
             totals[item.node.index] = (total, first)
-            if abs(total) > math.log(self.threshold("factor")) and first.node.index not in reported:
-                reported.add(first.node.index)
-                yield self._finding(evidence, first, item, total)
+            if abs(total) > abs(worst.get(first.node.index, (0.0,))[0]):
+                worst[first.node.index] = (total, first, item)
+        for total, first, last in worst.values():
+            if abs(total) > math.log(self.threshold("factor")):
+                yield self._finding(evidence, first, last, total)
 
     def _finding(self, evidence: Evidence, first: Weighted, last: Weighted, total: float) -> Finding:
         low, high = gain_range(preceding_activation(evidence.graph, first.node.index))

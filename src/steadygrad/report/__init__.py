@@ -1,0 +1,1 @@
+"""Showing a `Report`: plain rows first (`view`), then terminal text, HTML, JSON and GitHub annotations."""
