@@ -76,7 +76,7 @@ def reproduce(program: Program, cache: dict[tuple[int, int], list[float]]) -> di
         return {"steps": 0, "reproduced": None, "why": "the record has no training loop"}
     floor = guessing(program.faulty, program.faulty.data(0).truth)
     faulty = scores_of(program.faulty, program.steps, cache)
-    row: dict[str, object] = {"steps": program.steps, "guessing": floor, "program": rounded(faulty)}
+    row: dict[str, object] = {"steps": program.steps, "guessing": rounded([floor])[0], "program": rounded(faulty)}
     row["program_learned"] = learned(faulty, floor)
     if program.counterpart is not None:
         fixed = scores_of(program.counterpart, program.steps, cache)
