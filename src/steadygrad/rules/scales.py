@@ -6,6 +6,7 @@ from functools import lru_cache
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.probes.evidence import Evidence
 from steadygrad.theory import activations, gaussian
+from steadygrad.theory.activation import Activation
 
 LINEAR = {"view", "cast", "dropout", "pool", "scale", "shift", "pointwise"}
 
@@ -28,12 +29,8 @@ def next_activation(graph: SignalGraph, index: int) -> Node | None:
 
 def forward_gain(node: Node | None) -> float:
     """1/√E[φ(z)²] of an activation node, z ~ N(0, 1); 1 without one or for a function theory does not know."""
-    if node is None:
-        return 1.0
-    try:
-        return gaussian.forward_gain(activations.get(node.op, **numbers(node)))
-    except (LookupError, TypeError, ValueError):
-        return 1.0
+    phi = activation_of(node)
+    return 1.0 if phi is None else gaussian.forward_gain(phi)
 
 
 def numbers(node: Node) -> dict[str, object]:
@@ -47,6 +44,16 @@ def preceding_activation(graph: SignalGraph, index: int) -> Node | None:
     while before is not None and before.kind in ("pool", "pointwise", "scale", "shift"):
         before = graph.upstream(before.index)
     return before if before is not None and before.kind == "activation" else None
+
+
+def activation_of(node: Node | None) -> Activation | None:
+    """Theory's activation for an activation node; None without a node or where theory knows no such function."""
+    if node is None:
+        return None
+    try:
+        return activations.get(node.op, **numbers(node))
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 @lru_cache(maxsize=256)

@@ -1,5 +1,7 @@
 """One file per remedy, one line here each."""
 
-from typing import Any
+from steadygrad.registry import Catalogue
+from steadygrad.remedies.catalog.reinitialize import Reinitialize
+from steadygrad.remedies.remedy import Remedy
 
-REMEDIES: tuple[Any, ...] = ()
+REMEDIES: Catalogue[type[Remedy]] = Catalogue("remedies", (Reinitialize,))

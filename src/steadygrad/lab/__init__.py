@@ -1,0 +1,1 @@
+"""The chapters' experiments, one file each, on real data."""

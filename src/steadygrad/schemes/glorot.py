@@ -1,0 +1,43 @@
+"""Glorot (Xavier): a compromise between keeping the signal forward and the gradient backward."""
+
+import math
+
+from steadygrad.randomness.law import Fans, Law, normal, uniform
+from steadygrad.schemes.scheme import Scheme
+
+
+class glorot_normal(Scheme):  # noqa: N801 - called like the function it is known as
+    """Var[w] = gain²·2/(fan_in + fan_out).
+
+    Keeps neither direction exactly unless fan_in = fan_out. Fails for rectifiers, where each layer halves the signal.
+
+    Source: Glorot & Bengio 2010, eq. 12.
+
+    Example:
+        >>> round(glorot_normal().law(Fans(256.0, 64.0)).std ** 2 * 256.0, 3)  # forward growth of a narrowing layer
+        1.6
+    """
+
+    name = "glorot_normal"
+
+    def law(self, fans: Fans, gain: float = 1.0) -> Law:
+        """N(0, std²)."""
+        return normal(gain * math.sqrt(2.0 / (fans.fan_in + fans.fan_out)))
+
+
+class glorot_uniform(Scheme):  # noqa: N801
+    """Uniform on ±gain·√(6/(fan_in + fan_out)); the same variance as `glorot_normal`.
+
+    Source: Glorot & Bengio 2010, eq. 16.
+
+    Example:
+        >>> round(glorot_uniform().law(Fans(3.0, 3.0)).std, 6)
+        0.57735
+    """
+
+    name = "glorot_uniform"
+
+    def law(self, fans: Fans, gain: float = 1.0) -> Law:
+        """U(−a, a)."""
+        bound = gain * math.sqrt(6.0 / (fans.fan_in + fans.fan_out))
+        return uniform(-bound, bound)
