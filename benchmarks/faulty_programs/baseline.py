@@ -14,6 +14,7 @@ import math
 from benchmarks.faulty_programs.measurements import Numbers, step_zero
 from benchmarks.faulty_programs.programs import CATALOGUE
 from benchmarks.faulty_programs.verdict import Verdict
+
 from steadygrad.case import Case
 
 VANISHING, EXPLODING, DEAD_SHARE = 1e-6, 1e3, 0.9

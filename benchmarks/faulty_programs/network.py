@@ -9,9 +9,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
-
 from benchmarks.faulty_programs.initializers import Initializer, glorot_uniform
+from torch import Tensor, nn
 
 Shape = tuple[int, ...]
 Layer = Callable[[Shape], tuple[str, nn.Module]]

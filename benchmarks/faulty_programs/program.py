@@ -6,12 +6,12 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
-
 from benchmarks.faulty_programs.data import Dataset
 from benchmarks.faulty_programs.facts import facts_of
 from benchmarks.faulty_programs.split import half_of
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
 from steadygrad.case import Case
 
 FAMILIES = (

@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 
 import torch
-from torch import Tensor
-
 from benchmarks.faulty_programs.program import Program, Setting, r_squared
 from benchmarks.faulty_programs.programs import CATALOGUE
+from torch import Tensor
 
 SEEDS = range(5)
 MARGIN = 0.05
@@ -80,9 +79,7 @@ def reproduce(program: Program, cache: dict[tuple[int, int], list[float]]) -> di
     row["program_learned"] = learned(faulty, floor)
     if program.counterpart is not None:
         fixed = scores_of(program.counterpart, program.steps, cache)
-        wins = sum(
-            good > bad or (math.isnan(bad) and not math.isnan(good)) for good, bad in zip(fixed, faulty, strict=True)
-        )
+        wins = sum(good > bad or (math.isnan(bad) and not math.isnan(good)) for good, bad in zip(fixed, faulty, strict=True))
         row |= {"counterpart": rounded(fixed), "counterpart_learned": learned(fixed, floor), "wins": wins}
         row["reproduced"] = wins == len(SEEDS)
     return row

@@ -17,13 +17,13 @@ from functools import partial
 from pathlib import Path
 
 import torch
-
 from benchmarks.faulty_programs import baseline
 from benchmarks.faulty_programs.program import Cause, Program, Setting
 from benchmarks.faulty_programs.programs import CATALOGUE
 from benchmarks.faulty_programs.split import HALVES
 from benchmarks.faulty_programs.verdict import Verdict
 from benchmarks.faulty_programs.wilson import counted
+
 from steadygrad.case import Case
 
 FOLDER = Path(__file__).parent
@@ -54,16 +54,17 @@ def ask(detector: Detector, case: Case) -> Verdict:
         torch.manual_seed(0)
         try:
             return detector(case)
-        except Exception as problem:  # noqa: BLE001
+        except Exception as problem:
             return Verdict(alarmed=True, said=f"raised {type(problem).__name__}: {problem}")
 
 
 @dataclass(frozen=True)
 class FaultRow:
-    """One faulty program: what was said, and what of it is right."""
+    """One faulty program: what was said, and what of it is right; `reproduced` as reproduce.py found it."""
 
     id: str
     visible: bool
+    reproduced: bool
     cause: bool
     primary: bool
     start: bool
@@ -92,12 +93,13 @@ def located(verdict: Verdict, causes: tuple[Cause, ...]) -> tuple[bool, bool]:
     return start, start or any(cause.carried_by(verdict.where) for cause in meant)
 
 
-def fault_row(program: Program, detector: Detector, visible: bool) -> FaultRow:
+def fault_row(program: Program, detector: Detector, visible: bool, reproduced: bool) -> FaultRow:
     verdict = ask(detector, program.build())
     start, carrier = located(verdict, program.causes)
     return FaultRow(
         program.id,
         visible,
+        reproduced,
         any(cause.family in verdict.families for cause in program.causes),
         program.causes[0].family in verdict.families,
         start,
@@ -127,17 +129,19 @@ def score(detector: Detector, half: str) -> dict[str, list[FaultRow] | list[Heal
         verdict = ask(detector, setting.case(0, name))
         remarked = bool(verdict.where) and not verdict.alarmed
         healthy.append(HealthyRow(name, trained[name].get(key), verdict.alarmed, remarked, verdict.said))
-    faulty = [fault_row(p, detector, visible[p.id]["visible"]) for p in programs if not p.healthy]
+    faulty = [fault_row(p, detector, visible[p.id]["visible"], trained[p.id]["reproduced"] is True) for p in programs if not p.healthy]
     return {"faulty": faulty, "healthy": healthy}
 
 
 def summary(faulty: list[FaultRow], healthy: list[HealthyRow]) -> dict[str, tuple[int, int]]:
     """Line of the table → (k, n)."""
     seen = [row for row in faulty if row.visible]
+    reproduced = [row for row in seen if row.reproduced]
     learned = [row for row in healthy if row.learned]
     return {
         "top cause right": (sum(row.cause for row in seen), len(seen)),
         "  and the first label": (sum(row.primary for row in seen), len(seen)),
+        "  of those reproduced": (sum(row.cause for row in reproduced), len(reproduced)),
         "layer right": (sum(row.start for row in seen), len(seen)),
         "  or shares the fault": (sum(row.carrier for row in seen), len(seen)),
         "cause and layer right": (sum(row.cause and row.start for row in seen), len(seen)),

@@ -19,10 +19,10 @@ import math
 from pathlib import Path
 
 import torch
-
 from benchmarks.faulty_programs.measurements import Numbers, step_zero
 from benchmarks.faulty_programs.program import Program, Setting
 from benchmarks.faulty_programs.programs import CATALOGUE
+
 from steadygrad.case import Case
 
 SEEDS, OTHER_SEEDS = range(5), range(5, 10)
@@ -34,9 +34,7 @@ def structure(case: Case) -> dict[str, str]:
     """What a reader of the program would see, as text by place."""
     leaves = {path: repr(module) for path, module in case.model.named_modules() if not [*module.children()]}
     trained = _trained(case.optimizer)
-    frozen = [
-        n for n, p in case.model.named_parameters() if not (p.requires_grad and (not trained or id(p) in trained))
-    ]
+    frozen = [n for n, p in case.model.named_parameters() if not (p.requires_grad and (not trained or id(p) in trained))]
     return {**leaves, "loss": case.loss_fn.__name__, "optimizer": _settings(case.optimizer), "frozen": repr(frozen)}
 
 
@@ -54,11 +52,7 @@ def _settings(optimizer: torch.optim.Optimizer | None) -> str:
 def structural_differences(program: Case, counterpart: Case) -> dict[str, list[str]]:
     """Place → [in the program, in the counterpart]; "–" where one has nothing there."""
     ours, theirs = structure(program), structure(counterpart)
-    return {
-        place: [ours.get(place, "–"), theirs.get(place, "–")]
-        for place in {**theirs, **ours}
-        if ours.get(place) != theirs.get(place)
-    }
+    return {place: [ours.get(place, "–"), theirs.get(place, "–")] for place in {**theirs, **ours} if ours.get(place) != theirs.get(place)}
 
 
 def runs(setting: Setting, seeds: range) -> list[Numbers]:

@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 import torch
-from torch import Tensor
-
 from benchmarks.faulty_programs import data, losses, program
 from benchmarks.faulty_programs.initializers import (
     Initializer,
@@ -32,6 +30,7 @@ from benchmarks.faulty_programs.network import (
 )
 from benchmarks.faulty_programs.optimizers import adam, sgd
 from benchmarks.faulty_programs.program import Cause, Program, Setting
+from torch import Tensor
 
 BLOBS = Setting(lambda: network((2,)), data.blobs, losses.cross_entropy_of_probabilities, adam(), batch=256)
 CIRCLES = Setting(
@@ -43,14 +42,10 @@ CIRCLES = Setting(
     judge=program.accuracy_of_probabilities,
 )
 # The records hold no optimizer for these two sets: Adam at 0.001, as the model set's other families use, is assumed.
-MNIST = Setting(
-    lambda: network((1, 28, 28)), data.mnist_like, losses.cross_entropy_of_probabilities, adam(l2=2e-4), batch=256
-)
+MNIST = Setting(lambda: network((1, 28, 28)), data.mnist_like, losses.cross_entropy_of_probabilities, adam(l2=2e-4), batch=256)
 CIFAR = replace(MNIST, data=lambda seed: standardized(seed), optimizer=adam(l2=2e-2), batch=128)
 
-CHANNEL_MEAN, CHANNEL_STD = (
-    torch.tensor(values).view(3, 1, 1) for values in ((125.3, 122.95, 113.9), (63.0, 62.1, 66.7))
-)
+CHANNEL_MEAN, CHANNEL_STD = (torch.tensor(values).view(3, 1, 1) for values in ((125.3, 122.95, 113.9), (63.0, 62.1, 66.7)))
 
 
 def standardized(seed: int, divisor: float = 1.0) -> data.Dataset:
@@ -183,9 +178,7 @@ PROGRAMS = (
         ),
         steps=600,
     ),
-    exploding(
-        "AT-Circle-model_9e7361d4", narrow(CIRCLES, 10, exponential, sigmoid), narrow(CIRCLES, 10, tanh, sigmoid)
-    ),
+    exploding("AT-Circle-model_9e7361d4", narrow(CIRCLES, 10, exponential, sigmoid), narrow(CIRCLES, 10, tanh, sigmoid)),
     exploding("AT-Circle-model_205c07d5", narrow(CIRCLES, 9, exponential, sigmoid), narrow(CIRCLES, 9, tanh, sigmoid)),
     Program("AT-Circle-simplednn", narrow(CIRCLES, 6, tanh, sigmoid), steps=600),
     Program("AT-Circle-model_ma_7", narrow(CIRCLES, 6, tanh, sigmoid), steps=600),

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-
 from benchmarks.faulty_programs import data, losses, program
 from benchmarks.faulty_programs.initializers import Initializer, he_normal, normal, truncated_normal
 from benchmarks.faulty_programs.network import (

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import torch
-
 from benchmarks.faulty_programs import data, losses, program
 from benchmarks.faulty_programs.initializers import normal, uniform
 from benchmarks.faulty_programs.network import (
@@ -77,9 +76,7 @@ CLUSTERS = Setting(
 )
 
 DIGITS = Setting(
-    lambda: network(
-        (1, 28, 28), conv(64, 3), max_pool, conv(32, 3), max_pool, flatten, dense(128), relu, dense(10), softmax
-    ),
+    lambda: network((1, 28, 28), conv(64, 3), max_pool, conv(32, 3), max_pool, flatten, dense(128), relu, dense(10), softmax),
     # Integer class labels that went through /255 are truncated to zero again where the loss indexes with them.
     lambda seed: data.mnist_like(seed).changed(targets=lambda y: (y / 255).long()),
     losses.cross_entropy_of_probabilities,

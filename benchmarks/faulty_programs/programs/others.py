@@ -4,9 +4,6 @@ from collections import OrderedDict
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
-
 from benchmarks.faulty_programs import data, losses, program
 from benchmarks.faulty_programs.initializers import glorot_uniform, normal
 from benchmarks.faulty_programs.network import (
@@ -26,6 +23,8 @@ from benchmarks.faulty_programs.network import (
 )
 from benchmarks.faulty_programs.optimizers import adam, sgd
 from benchmarks.faulty_programs.program import Cause, Program, Setting
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 
 def pictures(seed: int) -> data.Dataset:
@@ -111,9 +110,7 @@ class InvertedResidual(nn.Module):
         super().__init__()
         wide = 4 * channels
         self.expand = nn.Sequential(nn.Conv2d(channels, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.SiLU())
-        self.depthwise = nn.Sequential(
-            nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.SiLU()
-        )
+        self.depthwise = nn.Sequential(nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False), nn.BatchNorm2d(wide), nn.SiLU())
         self.excite = nn.Sequential(
             *(nn.AdaptiveAvgPool2d(1), nn.Conv2d(wide, channels // 4, 1), nn.SiLU()),
             *(nn.Conv2d(channels // 4, wide, 1), nn.Sigmoid()),

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from benchmarks.faulty_programs import network as net
 from benchmarks.faulty_programs.facts import all_facts
 from benchmarks.faulty_programs.initializers import he_normal

@@ -5,8 +5,6 @@ import math
 from types import SimpleNamespace
 
 import pytest
-
-import steadygrad
 from benchmarks.faulty_programs import baseline, score, visible
 from benchmarks.faulty_programs.measurements import step_zero
 from benchmarks.faulty_programs.program import FAMILIES, Cause
@@ -14,6 +12,8 @@ from benchmarks.faulty_programs.programs import CATALOGUE
 from benchmarks.faulty_programs.reproduce import learned
 from benchmarks.faulty_programs.verdict import Verdict
 from benchmarks.faulty_programs.wilson import Z_95, wilson
+
+import steadygrad
 from steadygrad.case import Case
 from steadygrad.rules.finding import Finding
 
@@ -104,9 +104,7 @@ def test_a_detector_that_crashes_has_alarmed_and_named_nothing() -> None:
 
 
 @pytest.mark.parametrize(("slug", "families"), [("input-scale", {"input_scale"}), ("unheard-of", set())])
-def test_the_cause_of_a_report_becomes_a_verdict(
-    monkeypatch: pytest.MonkeyPatch, slug: str, families: set[str]
-) -> None:
+def test_the_cause_of_a_report_becomes_a_verdict(monkeypatch: pytest.MonkeyPatch, slug: str, families: set[str]) -> None:
     cause = Finding("D101", slug, "error", "inputs", "too large")
     report = SimpleNamespace(cause=cause, ok=False)
     monkeypatch.setattr(steadygrad, "check", lambda *args, **options: report, raising=False)
