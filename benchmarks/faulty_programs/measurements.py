@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +53,7 @@ def _measure(model: nn.Module, optimizer: torch.optim.Optimizer | None, case: Ca
 def _forward(model: nn.Module, inputs: Tensor, numbers: Numbers) -> Tensor:
     """The output, with a line of numbers per leaf module written on the way."""
 
-    def hook(path: str):
+    def hook(path: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
         def write(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
             numbers[f"{path}.rms"] = _rms(output)
             numbers[f"{path}.zero_share"] = (output == 0).double().mean().item()

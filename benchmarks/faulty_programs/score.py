@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from benchmarks.faulty_programs import baseline
@@ -120,7 +121,8 @@ def healthy_settings(programs: list[Program]) -> Iterator[tuple[str, Setting, st
             yield program.id, setting, "program_learned" if program.healthy else "counterpart_learned"
 
 
-def score(detector: Detector, half: str) -> dict[str, list[FaultRow] | list[HealthyRow]]:
+def score(detector: Detector, half: str) -> dict[str, list[Any]]:
+    """The rows of one half: "faulty" (`FaultRow`) and "healthy" (`HealthyRow`)."""
     visible = json.loads((FOLDER / "results" / "visible.json").read_text())["programs"]
     trained = json.loads((FOLDER / "results" / "reproduce.json").read_text())
     programs = [program for program in CATALOGUE.values() if program.half == half]
@@ -151,7 +153,7 @@ def summary(faulty: list[FaultRow], healthy: list[HealthyRow]) -> dict[str, tupl
     }
 
 
-def show(half: str, results: dict[str, dict]) -> None:
+def show(half: str, results: dict[str, dict[str, list[Any]]]) -> None:
     tables = {name: summary(**rows) for name, rows in results.items()}
     print(f"\n{half:24s}" + "".join(f"  {name:22s}" for name in tables))
     for line in next(iter(tables.values())):

@@ -1,6 +1,7 @@
 """TheDeepChecker's clean and seeded programs, and two questions it collected (TensorFlow 1.15)."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,7 @@ def unbalanced(seed: int) -> data.Dataset:
     return data.Dataset(whole.inputs[keep], whole.targets[keep], whole.truth[keep])
 
 
-def deep(*head: Layer, norm: tuple[Layer, ...] = (batch_norm(),), **other: object) -> Setting:
+def deep(*head: Layer, norm: tuple[Layer, ...] = (batch_norm(),), **other: Any) -> Setting:
     """The VGG-like network: three pairs of convolutions, each followed by ReLU and `norm`; batch 32 assumed."""
     layers: list[Layer] = []
     for channels, drop in ((32, 0.2), (64, 0.3), (128, 0.4)):
@@ -53,7 +54,7 @@ def deep(*head: Layer, norm: tuple[Layer, ...] = (batch_norm(),), **other: objec
     return replace(clean, **other)
 
 
-def base(*head: Layer, init: Initializer = he_normal, **other: object) -> Setting:
+def base(*head: Layer, init: Initializer = he_normal, **other: Any) -> Setting:
     """The LeNet-like network; batch 64 assumed."""
     clean = Setting(
         lambda: network(
@@ -88,7 +89,6 @@ def regression(*head: Layer, divisions: int = 0) -> Setting:
 
 
 CLEAN_DEEP, CLEAN_BASE, CLEAN_REGRESSION = deep(), base(), regression()
-probabilities = {"loss": losses.cross_entropy_as_given}
 
 
 def questions_ips_12(init: Initializer) -> Setting:
@@ -159,15 +159,15 @@ PROGRAMS = (
     *(Program(f"TDC-{fault}-deepCNN", faulty, CLEAN_DEEP, causes, 200) for fault, faulty, causes in SEEDED_DEEP),
     Program(
         "TDC-wrong_softmax_impl-deepCNN",
-        deep(softmax_over(0), **probabilities),
-        deep(softmax, **probabilities),
+        deep(softmax_over(0), loss=losses.cross_entropy_as_given),
+        deep(softmax, loss=losses.cross_entropy_as_given),
         wrong_axis,
         steps=200,
     ),
     Program(
         "TDC-wrong_softmax_impl-baseCNN",
-        base(softmax_over(0), **probabilities),
-        base(softmax, **probabilities),
+        base(softmax_over(0), loss=losses.cross_entropy_as_given),
+        base(softmax, loss=losses.cross_entropy_as_given),
         wrong_axis_base,
         steps=60,
     ),

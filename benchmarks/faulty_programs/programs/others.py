@@ -1,6 +1,7 @@
 """Programs of UMLAUT, NeuraLint, GRIST and TrainCheck (Keras and PyTorch)."""
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -74,7 +75,7 @@ SIX_CLASSES_FIXED = replace(
 )
 
 
-def by_hand(points: object, lr: float) -> tuple[Setting, Setting]:
+def by_hand(points: Callable[[int], data.Dataset], lr: float) -> tuple[Setting, Setting]:
     """Logistic regression with torch's own initialization: cross-entropy written by hand, and from logits."""
     faulty = Setting(
         lambda: nn.Sequential(OrderedDict(fc1=nn.Linear(2, 1), act1=nn.Sigmoid())),

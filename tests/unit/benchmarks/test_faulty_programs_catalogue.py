@@ -17,7 +17,8 @@ def test_every_record_of_the_split_is_rebuilt_and_described() -> None:
     assert set(CATALOGUE) == set(all_facts()) == ids
     for program in CATALOGUE.values():
         assert program.healthy == (program.facts["kind"] == "healthy")
-        assert program.facts["source"].startswith("https://") and program.facts["what"]
+        assert program.facts["source"].startswith("https://")
+        assert program.facts["what"]
         assert program.healthy == (program.facts["fault"] == program.facts["repair"] == "")
 
 
@@ -39,7 +40,8 @@ def test_the_same_seed_gives_the_same_bits_and_moves_no_generator(program_id: st
     assert torch.equal(before, torch.random.get_rng_state())
     assert torch.equal(first.inputs, again.inputs)
     weights = [case.model.fc1.weight for case in (first, again, other)]
-    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
 
 
 @pytest.mark.parametrize("program_id", SMALL)
@@ -65,7 +67,8 @@ def test_paths_count_per_kind_and_shapes_flow() -> None:
     layers = (net.conv(4, 3), net.relu, net.max_pool, net.flatten, net.dense(7), net.relu)
     model = net.network((2, 8, 8), *layers)
     assert [*dict(model.named_children())] == ["conv1", "act1", "pool1", "flatten1", "fc1", "act2"]
-    assert model.fc1.in_features == 4 * 4 * 4 and model.training
+    assert model.fc1.in_features == 4 * 4 * 4
+    assert model.training
 
 
 def test_he_normal_has_the_wanted_variance_after_the_cut() -> None:
@@ -76,5 +79,9 @@ def test_he_normal_has_the_wanted_variance_after_the_cut() -> None:
 
 
 def test_paths_are_related_when_one_lies_inside_the_other() -> None:
-    assert related("fc1", "fc1") and related("body.0.conv", "body.0") and related("body", "body.0")
-    assert not related("fc10", "fc1") and not related("", "fc1") and not related("inputs", "fc1")
+    assert related("fc1", "fc1")
+    assert related("body.0.conv", "body.0")
+    assert related("body", "body.0")
+    assert not related("fc10", "fc1")
+    assert not related("", "fc1")
+    assert not related("inputs", "fc1")

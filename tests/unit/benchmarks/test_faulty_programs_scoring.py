@@ -37,16 +37,20 @@ def test_wilson_without_trials_knows_nothing_and_refuses_more_successes_than_tri
 def test_a_number_differs_only_beyond_the_noise() -> None:
     known = [1.0, 1.1, 0.9, 1.05, 0.95]  # range 0.2: nothing within 0.6 of [0.9, 1.1] counts
     assert not visible.differs([1.69] * 5, known)
-    assert visible.differs([1.71] * 5, known) and visible.differs([0.29] * 5, known)
+    assert visible.differs([1.71] * 5, known)
+    assert visible.differs([0.29] * 5, known)
     assert not visible.differs([1.71, 1.71, 1.71, 1.71, 1.0], known)
-    assert not visible.differs([1.09] * 5, [1.0] * 5) and visible.differs([1.11] * 5, [1.0] * 5)
-    assert visible.differs([math.nan] * 5, known) and not visible.differs([math.nan] * 5, [math.nan] * 5)
+    assert not visible.differs([1.09] * 5, [1.0] * 5)
+    assert visible.differs([1.11] * 5, [1.0] * 5)
+    assert visible.differs([math.nan] * 5, known)
+    assert not visible.differs([math.nan] * 5, [math.nan] * 5)
 
 
 @pytest.mark.parametrize("program_id", ["AT-Blob-model_384108d9", "DL-SO-48221692", "GRIST-ID_38"])
 def test_a_fault_is_visible_and_a_counterpart_does_not_differ_from_itself(program_id: str) -> None:
     row = visible.compare(CATALOGUE[program_id])
-    assert row["visible"] and row["control"] == {}
+    assert row["visible"]
+    assert row["control"] == {}
 
 
 def test_an_optimizer_that_lacks_the_head_is_a_structural_difference() -> None:
@@ -60,7 +64,8 @@ def test_measuring_leaves_the_case_as_it_was() -> None:
     first, again = step_zero(case), step_zero(case)
     assert repr(first) == repr(again)
     assert all(tensor.equal(before[name]) for name, tensor in case.model.state_dict().items())
-    assert all(parameter.grad is None for parameter in case.model.parameters()) and not case.optimizer.state
+    assert all(parameter.grad is None for parameter in case.model.parameters())
+    assert not case.optimizer.state
 
 
 def test_the_baseline_names_the_worst_alarm_at_the_first_layer() -> None:
@@ -123,5 +128,6 @@ def test_shared_counterparts_are_counted_once() -> None:
 
 
 def test_a_program_learned_when_four_of_five_seeds_beat_guessing_by_the_margin() -> None:
-    assert learned([0.6, 0.6, 0.6, 0.6, 0.1], 0.5) and not learned([0.6, 0.6, 0.6, 0.54, 0.1], 0.5)
+    assert learned([0.6, 0.6, 0.6, 0.6, 0.1], 0.5)
+    assert not learned([0.6, 0.6, 0.6, 0.54, 0.1], 0.5)
     assert not learned([math.nan] * 5, 0.5)
