@@ -1,9 +1,9 @@
-"""Where `steadygrad/randomness/inverse_normal.bin` came from: run it with SciPy installed to fit the table anew.
+"""Where `steadygrad/randomness/inverse_normal.npy` came from: run it with SciPy installed to fit the table anew.
 
 The shipped file is the definition; least squares in floating point may differ in last bits from machine to machine, so
 nothing at run time depends on this. `test_randomness_table.py` checks the file itself.
 
-    python tests/golden/randomness_table_builder.py OUT.bin
+    python tests/golden/randomness_table_builder.py OUT.npy
 
 Each of 32 octaves × 64 segments is z ≈ c0 − t·(c1 − c2·t) over t in [0, 1): c2 by least squares at Chebyshev nodes and
 rounded, then c1 refitted and rounded, then c0 in the middle of the errors that the integer arithmetic really makes.
@@ -46,4 +46,4 @@ def build() -> np.ndarray:
 
 
 if __name__ == "__main__":
-    build().tofile(sys.argv[1])
+    np.save(sys.argv[1], build())

@@ -6,7 +6,7 @@ after the leading one, and t the bits after those as a 32-bit fraction; each of 
 
     z ≈ c0 − t·(c1 − c2·t)
 
-`inverse_normal.bin` holds one little-endian 64-bit word per segment, octave after octave:
+`inverse_normal.npy` holds one little-endian 64-bit word per segment, octave after octave (after a 128-byte header):
 
     bits 33–63  c0 in units of 2⁻²⁸     bits 11–32  c1 in units of 2⁻²⁸     bits 0–10  c2 in units of 2⁻²⁵
 
@@ -16,6 +16,7 @@ decreases as q falls; max |z| is 6.33796 (one entry in 2³¹), so what a true no
 
 from functools import lru_cache
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,8 @@ Words = NDArray[np.uint64]
 
 FRACTION_BITS = 28
 ERROR_BOUND = 2.4e-8
-PATH = Path(__file__).with_name("inverse_normal.bin")
-CHECKSUM = "48cd12cf212c0e3a0581adbe13f3ddd5b7c8a1046b4d01a5a2a51bc80e11dcbd"
+PATH = Path(__file__).with_name("inverse_normal.npy")
+CHECKSUM = "4ec5c641b880218697f592f9b7c41f0807b0427dd18073eca4bbac8b7ee87da0"
 SIGN = np.uint64(1 << 31)
 
 
@@ -47,7 +48,7 @@ def table() -> Words:
     found = sha256(raw).hexdigest()
     if found != CHECKSUM:
         raise SteadygradError(f"`{PATH}` must have SHA-256 {CHECKSUM}, got {found}; reinstall steadygrad")
-    packed = np.frombuffer(raw, dtype="<u8").astype(np.uint64)
+    packed = np.load(BytesIO(raw), allow_pickle=False).astype(np.uint64)
     packed.flags.writeable = False
     return packed
 
