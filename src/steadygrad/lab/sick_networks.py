@@ -50,7 +50,7 @@ def large_weights() -> nn.Sequential:
 
 def small_relu() -> nn.Sequential:
     """50 ReLU layers, a third of He's standard deviation."""
-    return _filled(plain(50, 64, nn.ReLU), lambda weight: nn.init.normal_(weight, std=(2.0 / weight.shape[1]) ** 0.5 / 3.0))
+    return _filled(plain(50, 128, nn.ReLU), lambda weight: nn.init.normal_(weight, std=(2.0 / weight.shape[1]) ** 0.5 / 3.0))
 
 
 def _filled(network: nn.Sequential, fill: Callable[[torch.Tensor], torch.Tensor]) -> nn.Sequential:

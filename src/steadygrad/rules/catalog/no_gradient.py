@@ -19,6 +19,8 @@ class NoGradient(Rule):
     Parameters that the forward never used are listed in a note: they may belong to another phase of training.
 
     Error when more than half of the model's used, trainable entries are cut off: then what is trained is not the model.
+
+    Source: the chain rule; PyTorch's "Autograd mechanics", on `requires_grad` and `detach`.
     """
 
     code = "G103"
