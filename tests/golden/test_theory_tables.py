@@ -33,13 +33,9 @@ def test_activation_constants(name: str) -> None:
     phi = activations.get(name)
     mean, second, variance, slope, gain, centred_gain, growth, growth_root, symmetry = CONSTANTS[name]
     found = gaussian.moments(phi)
-    assert (found.mean, found.second, found.variance, found.slope) == pytest.approx(
-        (mean, second, variance, slope), abs=SIX_DIGITS
-    )
+    assert (found.mean, found.second, found.variance, found.slope) == pytest.approx((mean, second, variance, slope), abs=SIX_DIGITS)
     assert (gaussian.forward_gain(phi), found.variance**-0.5) == pytest.approx((gain, centred_gain), abs=SEVEN_DIGITS)
-    assert (batch_norm_growth(phi), batch_norm_growth(phi) ** 0.5) == pytest.approx(
-        (growth, growth_root), abs=SIX_DIGITS
-    )
+    assert (batch_norm_growth(phi), batch_norm_growth(phi) ** 0.5) == pytest.approx((growth, growth_root), abs=SIX_DIGITS)
     assert symmetry_slope(phi) == pytest.approx(symmetry, abs=THREE_DIGITS)
 
 

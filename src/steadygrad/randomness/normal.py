@@ -10,8 +10,9 @@ after the leading one, and t the bits after those as a 32-bit fraction; each of 
 
     bits 33–63  c0 in units of 2⁻²⁸     bits 11–32  c1 in units of 2⁻²⁸     bits 0–10  c2 in units of 2⁻²⁵
 
-The table is frozen: it *defines* the values. Exhaustively over all 2³¹ magnitudes, |z − Φ⁻¹| ≤ ERROR_BOUND and z never
-decreases as q falls; max |z| is 6.33796 (one entry in 2³¹), so what a true normal does beyond is missing.
+The table is frozen: it *defines* the values. Measured over all 2³¹ magnitudes: max |z − Φ⁻¹| = 2.2944e-8 (0.385 float32
+ulp where |z| > ½), root mean square 5.9e-9, and z never decreases as q falls. Max |z| is 6.33796, reached by two words
+in 2³²; what a true normal does beyond is missing.
 """
 
 from functools import lru_cache
@@ -27,7 +28,7 @@ from steadygrad.errors import SteadygradError
 Words = NDArray[np.uint64]
 
 FRACTION_BITS = 28
-ERROR_BOUND = 2.4e-8
+ERROR_BOUND = 2.295e-8
 PATH = Path(__file__).with_name("inverse_normal.npy")
 CHECKSUM = "4ec5c641b880218697f592f9b7c41f0807b0427dd18073eca4bbac8b7ee87da0"
 SIGN = np.uint64(1 << 31)

@@ -33,7 +33,5 @@ def symmetry_slope(activation: Activation) -> float:
         1.062
     """
     moments = gaussian.moments(activation)
-    product = gaussian.expectation(
-        lambda x: (activation.phi(x) - moments.mean) * activation.derivative(x) * x, kinks=activation.kinks
-    )
+    product = gaussian.expectation(lambda x: (activation.phi(x) - moments.mean) * activation.derivative(x) * x, kinks=activation.kinks)
     return product / moments.variance

@@ -57,10 +57,7 @@ def expectation(f: Function, *, scale: float = 1.0, kinks: tuple[float, ...] = (
     size = float(np.abs(terms).sum())
     border = float(np.abs(terms[np.abs(nodes) > REACH - 1.0]).sum())
     if not math.isfinite(size) or border > 1e-9 * size:
-        raise InputError(
-            f"the average of f({scale:g}·z) must converge within |z| < {REACH:g}, got {total!r}; "
-            f"use a smaller second moment"
-        )
+        raise InputError(f"the average of f({scale:g}·z) must converge within |z| < {REACH:g}, got {total!r}; use a smaller second moment")
     return total
 
 

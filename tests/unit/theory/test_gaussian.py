@@ -110,9 +110,9 @@ def test_diverging_averages_are_refused() -> None:
 
 def test_opposite_signals_meet_kinks_on_both_sides() -> None:
     """At c = −1, relu(u − 1)·relu(−u − 1) is never positive, and E[1·1(−z > 1.5)] is the normal's tail."""
-    assert gaussian.pair_expectation(
-        lambda x: np.maximum(x - 1.0, 0.0), lambda x: np.maximum(x - 1.0, 0.0), -1.0, kinks=(1.0,)
-    ) == pytest.approx(0.0, abs=1e-300)
+    assert gaussian.pair_expectation(lambda x: np.maximum(x - 1.0, 0.0), lambda x: np.maximum(x - 1.0, 0.0), -1.0, kinks=(1.0,)) == pytest.approx(
+        0.0, abs=1e-300
+    )
     tail = 0.5 * math.erfc(1.5 / math.sqrt(2.0))
     steps = gaussian.pair_expectation(np.ones_like, lambda x: (x > 1.5) * 1.0, -1.0, kinks=(1.5,))
     assert steps == pytest.approx(tail, abs=1e-15)

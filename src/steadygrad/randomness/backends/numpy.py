@@ -9,6 +9,8 @@ uniform ones. Every step rounds once, to nearest even: the conversion, the produ
 its word behind it, not 53.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -19,11 +21,10 @@ from steadygrad.randomness.stream import words
 
 DTYPES = ("float16", "float32", "float64")
 CHUNK = 1 << 18
+Scalar = Any  # np.float32 or np.float64: NumPy's stubs cannot express arithmetic generic in them
 
 
-def draw(
-    law: Law, shape: int | tuple[int, ...], dtype: DTypeLike = "float32", *, name: str, seed: int = 0, start: int = 0
-) -> NDArray[np.floating]:
+def draw(law: Law, shape: int | tuple[int, ...], dtype: DTypeLike = "float32", *, name: str, seed: int = 0, start: int = 0) -> NDArray[np.floating]:
     """An array of independent draws from `law`; entry i (row-major) depends on (seed, name, start + i) alone.
 
     Args:
@@ -49,21 +50,21 @@ def draw(
         raise InputError(f"`dtype` must be one of {', '.join(DTYPES)}, got {wanted.name}")
     result = np.empty(shape, dtype=wanted)
     flat = result.reshape(-1)
-    wide = np.float64 if wanted == np.float64 else np.float32
+    wide: Scalar = np.float64 if wanted == np.float64 else np.float32
     words(name, seed, start, 0)  # refuses a bad seed for constant and empty tensors too
     for first in range(0, flat.size, CHUNK):
         part = flat[first : first + CHUNK]
-        values = np.zeros(part.size, wide) if law.kind == "constant" else _standard(
-            law, words(name, seed, start + first, part.size), wide
-        )
-        values *= wide(law.scale)
+        if law.kind == "constant":
+            values = np.zeros(part.size, wide)
+        else:
+            values = _standard(law, words(name, seed, start + first, part.size), wide) * wide(law.scale)
         if law.mean != 0.0:
             values += wide(law.mean)
         part[:] = values
     return result
 
 
-def _standard(law: Law, stream: NDArray[np.uint64], wide: type[np.floating]) -> NDArray[np.floating]:
+def _standard(law: Law, stream: NDArray[np.uint64], wide: Scalar) -> NDArray[np.floating]:
     """The law at mean 0 and scale 1."""
     if law.kind == "uniform":
         bits = 32 if wide is np.float64 else 24

@@ -62,8 +62,7 @@ def _try(function: Callable[[Array], ArrayLike], role: str) -> None:
         result = np.asarray(function(np.array([-1.0, 0.5, 2.0])), dtype=np.float64)
     except Exception as error:
         raise InputError(
-            f"`{role}` must map a float64 array to a float64 array, but raised {error!r}; "
-            f"from_callable(np.vectorize(φ)) wraps a scalar function"
+            f"`{role}` must map a float64 array to a float64 array, but raised {error!r}; from_callable(np.vectorize(φ)) wraps a scalar function"
         ) from error
     if result.shape != (3,):
         raise InputError(f"`{role}` must keep the array's shape, but mapped shape (3,) to {result.shape}")

@@ -62,15 +62,11 @@ def length_slope(activation: Activation, weight_variance: float, q: float) -> fl
     if not q > 0.0:
         raise InputError(f"the length map's slope must be asked at `q` > 0, got {q!r}")
     root = gaussian.root(q)
-    product = gaussian.expectation(
-        lambda x: activation.phi(x) * activation.derivative(x) * x, scale=root, kinks=activation.kinks
-    )
+    product = gaussian.expectation(lambda x: activation.phi(x) * activation.derivative(x) * x, scale=root, kinks=activation.kinks)
     return weight_variance * product / q
 
 
-def q_star(
-    activation: Activation, weight_variance: float, bias_variance: float = 0.0, *, start: float = 1.0
-) -> FixedPoint:
+def q_star(activation: Activation, weight_variance: float, bias_variance: float = 0.0, *, start: float = 1.0) -> FixedPoint:
     """Where q settles, iterated from `start`.
 
     The length map increases, so q moves in one direction up to the next fixed point: that is found by walking in steps
@@ -89,8 +85,7 @@ def q_star(
     """
     if not (weight_variance >= 0.0 and bias_variance >= 0.0 and start > 0.0):
         raise InputError(
-            f"`weight_variance` and `bias_variance` must be at least 0 and `start` positive, "
-            f"got {weight_variance!r}, {bias_variance!r} and {start!r}"
+            f"`weight_variance` and `bias_variance` must be at least 0 and `start` positive, got {weight_variance!r}, {bias_variance!r} and {start!r}"
         )
 
     def drift(q: float) -> float:

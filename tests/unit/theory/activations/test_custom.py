@@ -19,9 +19,7 @@ def test_differences_agree_with_derivatives(name: str) -> None:
 
 
 def test_given_derivative_and_facts_are_kept() -> None:
-    relu = activations.from_callable(
-        lambda x: np.maximum(x, 0.0), lambda x: (x > 0) * 1.0, name="mine", kinks=(0.0,), homogeneous=True
-    )
+    relu = activations.from_callable(lambda x: np.maximum(x, 0.0), lambda x: (x > 0) * 1.0, name="mine", kinks=(0.0,), homogeneous=True)
     assert (relu.name, relu.kinks, relu.homogeneous, relu.odd) == ("mine", (0.0,), True, False)
     assert gaussian.forward_gain(relu) == pytest.approx(math.sqrt(2.0), abs=1e-14)
 

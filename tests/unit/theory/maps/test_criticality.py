@@ -68,9 +68,7 @@ def test_centred_sigmoid_is_critical_where_tanh_is() -> None:
     """σ(x) − ½ = tanh(x/2)/2: x = 2y gives q_y = q/4 and σ_w²/16."""
     sigmoid, tanh = activations.get("sigmoid"), activations.get("tanh")
     for q in (0.0, 0.4, 2.0):
-        assert maps.centred_critical_variance(sigmoid, q) == pytest.approx(
-            16.0 * maps.critical_point(tanh, q / 4.0).weight_variance, rel=1e-13
-        )
+        assert maps.centred_critical_variance(sigmoid, q) == pytest.approx(16.0 * maps.critical_point(tanh, q / 4.0).weight_variance, rel=1e-13)
         point = maps.critical_point(centred(sigmoid), q)
         assert point.bias_variance == pytest.approx(4.0 * maps.critical_point(tanh, q / 4.0).bias_variance, abs=1e-13)
     assert maps.centred_chi_1(sigmoid, 16.0, 0.4) == pytest.approx(maps.chi_1(tanh, 1.0, q=0.1), rel=1e-13)
