@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from steadygrad import pipeline
 from steadygrad.case import Case
 from steadygrad.errors import InputError
+from steadygrad.graph.lazy import has_lazy, materialised_copy
 from steadygrad.graph.preflight import explained, inspect_case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.remedies import attach
@@ -79,6 +81,8 @@ def check(
     rules = selected(RULES, select, ignore, thresholds or {})
     inspect_case(case)
     with explained(case):
+        if has_lazy(case.model):
+            case = replace(case, model=materialised_copy(case.model, case.inputs), name=case.name or type(case.model).__name__)
         evidence, findings = pipeline.run(case, rules, mode=mode, depth=depth, progress=progress)
     return _report(case, evidence, attach(findings), rules)
 

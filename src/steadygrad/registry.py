@@ -5,7 +5,7 @@ entry-point group `steadygrad.<kind>`. There is no registration call: a new item
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
@@ -50,7 +50,7 @@ class Catalogue(Generic[Item]):
             if item not in self._ordered:
                 self.add(item)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Item]:
         return iter(self._ordered)
 
     def __len__(self) -> int:

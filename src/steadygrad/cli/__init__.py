@@ -10,6 +10,9 @@ import sys
 from steadygrad.errors import SteadygradError
 
 
+INTERRUPTED = 130
+
+
 def main() -> None:
     """Entry point of `steadygrad`."""
     from steadygrad.cli.application import application
@@ -21,6 +24,8 @@ def main() -> None:
             raise
         print(f"steadygrad: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and end.code != INTERRUPTED:
+            raise
         print("steadygrad: interrupted; nothing was changed", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

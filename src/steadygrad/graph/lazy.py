@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from steadygrad.errors import ModelError
+from steadygrad.graph import ambient_state
 from steadygrad.graph.trace import call_model
 
 
@@ -26,11 +27,15 @@ def materialised_copy(model: nn.Module, inputs: Any) -> nn.Module:
         clone = copy.deepcopy(model)
     except Exception as error:
         raise ModelError(f"lazy `{type(model).__name__}` cannot be copied ({error}); run one forward yourself before check()") from error
+    ambient = ambient_state.snapshot()
     try:
         with torch.no_grad():
-            call_model(clone, inputs)
+            call_model(clone, copy.deepcopy(inputs))
     except Exception as error:
         raise ModelError(f"lazy `{type(model).__name__}` raised while its shapes were inferred: {type(error).__name__}: {error}") from error
+    finally:
+        for restore in ambient:
+            restore()
     left = [name for name, p in clone.named_parameters() if is_lazy(p)]
     if left:
         raise ModelError(f"`{left[0]}` got no shape in one forward ({len(left)} lazy parameters left); use every lazy module in forward")

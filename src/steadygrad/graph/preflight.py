@@ -13,7 +13,7 @@ from steadygrad.errors import InputError, ModelError
 from steadygrad.graph.nested import named_tensors
 
 HINTS = (
-    (r"expected (scalar type|m1 and m2|mat1 and mat2).*(Float|float|dtype).*(Long|Int|long|int)|not implemented for '(Long|Int|Byte|Char|Short)'|Input type \((torch\.)?(Long|Int|Byte|Char)\w*\)",
+    (r"same dtype, but got (Long|Int|Byte|Char|Bool)|expected (scalar type|m1 and m2|mat1 and mat2).*(Float|float|dtype).*(Long|Int|long|int)|not implemented for '(Long|Int|Byte|Char|Short)'|Input type \((torch\.)?(Long|Int|Byte|Char)\w*\)",
      "the inputs hold whole numbers where the layer needs floats: pass `inputs.float()`"),
     (r"(Expected tensor for argument #1 'indices'|embedding.*(Float|float)|to be one of.*Long, Int)",
      "an embedding needs whole numbers: pass `inputs.long()`"),

@@ -113,7 +113,8 @@ class Tracer(TorchFunctionMode):
         self.opaque[name] = self.opaque.get(name, 0) + 1
         for tensor in tensors:
             self.claim(tensor, node.index)
-        self._observer.produced(node, tensors[0], Call(name, tuple(reads), {}, tensors[0], False, self.side))
+        with torch._C.DisableTorchFunction():  # this runs in a module hook, with the mode on
+            self._observer.produced(node, tensors[0], Call(name, tuple(reads), {}, tensors[0], False, self.side))
 
     # -- the mode --------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from steadygrad.remedies.catalog.reinitialize import Reinitialize
 from steadygrad.report.record import Report
 
 BATCH = 128
-RATE = 0.05
 MOMENTUM = 0.9
 
 
@@ -60,14 +59,14 @@ def heal(network: SickNetwork, data: digits.Digits, steps: int, say: Callable[[s
     repaired = network.build()
     change = {}
     if cause is not None:
-        proposal = Reinitialize().propose(cause, _case(repaired, data, RATE, network.name)).apply()
+        proposal = Reinitialize().propose(cause, _case(repaired, data, network.repaired_rate, network.name)).apply()
         change = dict(proposal.details)
         first = next(iter(change))
         say(f"  repair: {proposal.remedy}: `{first}` ← {change[first]}")
-    after = check(_case(repaired, data, RATE, f"{network.name}, repaired"))
+    after = check(_case(repaired, data, network.repaired_rate, f"{network.name}, repaired"))
     say(f"  check:  {after.verdict}")
     curves, accuracy = {}, {}
-    for label, model, rate in (("sick", sick, network.rate), ("repaired", repaired, RATE)):
+    for label, model, rate in (("sick", sick, network.rate), ("repaired", repaired, network.repaired_rate)):
         curves[label], accuracy[label] = train(model, data, rate, steps)
         say(f"  train:  {label:<9} test accuracy {accuracy[label]:.1%} after {steps} steps, loss {curves[label][-1][1]:.3g}")
     return Outcome(network, before, after, curves, accuracy, change)

@@ -9,12 +9,13 @@ from torch import nn
 
 @dataclass(frozen=True)
 class SickNetwork:
-    """One sick network: how it is built (seeded), how it is trained, and where the chapters describe it."""
+    """One sick network: how it is built, the learning rates it is trained with before and after, and what the chapters say of it."""
 
     name: str
     story: str
     build: Callable[[], nn.Sequential]
     rate: float
+    repaired_rate: float
 
 
 def plain(depth: int, width: int, activation: type[nn.Module]) -> nn.Sequential:
@@ -49,7 +50,7 @@ def large_weights() -> nn.Sequential:
 
 
 def small_relu() -> nn.Sequential:
-    """50 ReLU layers, a third of He's standard deviation."""
+    """50 ReLU layers, a third of He's standard deviation; 128 wide, because e^(5·depth/width) is the spread of its norms."""
     return _filled(plain(50, 128, nn.ReLU), lambda weight: nn.init.normal_(weight, std=(2.0 / weight.shape[1]) ** 0.5 / 3.0))
 
 
@@ -60,8 +61,8 @@ def _filled(network: nn.Sequential, fill: Callable[[torch.Tensor], torch.Tensor]
 
 
 SICK = (
-    SickNetwork("20-layer sigmoid network, N(0, 0.01²)", "The gradient is a product of twenty factors far below 1/4.", small_sigmoid, 0.05),
-    SickNetwork("constant initialization", "All units of a layer are copies and stay copies.", constant, 0.1),
-    SickNetwork("large weights, large learning rate", "Saturated units and gradients that explode.", large_weights, 0.5),
-    SickNetwork("50-layer ReLU network, weights too small", "The signal shrinks threefold per layer until nothing is left.", small_relu, 0.05),
+    SickNetwork("20-layer sigmoid network, N(0, 0.01²)", "The gradient is a product of twenty factors far below 1/4.", small_sigmoid, 0.05, 0.05),
+    SickNetwork("constant initialization", "All units of a layer are copies and stay copies.", constant, 0.1, 0.05),
+    SickNetwork("large weights, large learning rate", "Saturated units and gradients that explode.", large_weights, 0.5, 0.02),
+    SickNetwork("50-layer ReLU network, weights too small", "The signal shrinks threefold per layer until nothing is left.", small_relu, 0.001, 0.001),
 )

@@ -6,4 +6,7 @@ returns appears in `Evidence.experiments[name]`. They run in the order of `EXPER
 
 from typing import Any
 
-EXPERIMENTS: tuple[Any, ...] = ()
+from steadygrad.probes.experiments.batch_probe import BatchProbe
+from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
+
+EXPERIMENTS: tuple[Any, ...] = (BatchProbe(), LossProbeExperiment())

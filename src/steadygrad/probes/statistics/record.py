@@ -26,7 +26,7 @@ class Record:
     derived: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
-    def of(cls: type[R], values: tuple[Any, ...]) -> R:  # noqa: PYI019 (typing.Self needs Python 3.11)
+    def of(cls: type[R], values: tuple[Any, ...]) -> R:
         """The record with `values` as its fields in order, without one `setattr` each: for the hot path."""
         record = object.__new__(cls)
         record.__dict__.update(zip(cls.__match_args__, values, strict=True))  # type: ignore[attr-defined]

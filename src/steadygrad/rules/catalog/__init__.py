@@ -1,14 +1,24 @@
-"""One file per rule, one line here each; ordered by code."""
+"""One file per rule, one line here each; in the order D, L, I, A, G, N, B, O, S, then by number."""
 
 from steadygrad.registry import Catalogue
 from steadygrad.rules.catalog.attenuating_activation import AttenuatingActivation
+from steadygrad.rules.catalog.constant_input import ConstantInput
+from steadygrad.rules.catalog.correlated_inputs import CorrelatedInputs
 from steadygrad.rules.catalog.correlation_collapse import CorrelationCollapse
 from steadygrad.rules.catalog.dead_units import DeadUnits
 from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
+from steadygrad.rules.catalog.input_scale import InputScale
+from steadygrad.rules.catalog.labels import Labels
+from steadygrad.rules.catalog.logits_into_probability_loss import LogitsIntoProbabilityLoss
 from steadygrad.rules.catalog.no_gradient import NoGradient
+from steadygrad.rules.catalog.nonfinite_input import NonfiniteInput
 from steadygrad.rules.catalog.saturation import Saturation
+from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLogitsLoss
 from steadygrad.rules.catalog.signal_drift import SignalDrift
+from steadygrad.rules.catalog.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
 from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
+from steadygrad.rules.catalog.target_scale import TargetScale
+from steadygrad.rules.catalog.unstable_log import UnstableLog
 from steadygrad.rules.catalog.vanishing_gradient import VanishingGradient
 from steadygrad.rules.catalog.weight_scale import WeightScale
 from steadygrad.rules.rule import Rule
@@ -16,6 +26,16 @@ from steadygrad.rules.rule import Rule
 RULES: Catalogue[type[Rule]] = Catalogue(
     "rules",
     (
+        NonfiniteInput,
+        InputScale,
+        ConstantInput,
+        CorrelatedInputs,
+        TargetScale,
+        Labels,
+        SoftmaxBeforeCrossEntropy,
+        SigmoidBeforeLogitsLoss,
+        LogitsIntoProbabilityLoss,
+        UnstableLog,
         SymmetricUnits,
         WeightScale,
         Saturation,

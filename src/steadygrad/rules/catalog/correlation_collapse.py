@@ -59,7 +59,7 @@ class CorrelationCollapse(Rule):
         if reported is not None:
             yield self._finding("warning", *reported, start)
 
-    def _finding(self, severity, where: str, index: int, difference: float, start: float) -> Finding:  # noqa: ANN001
+    def _finding(self, severity, where: str, index: int, difference: float, start: float) -> Finding:
         lost = "rounded away" if severity == "error" else "almost gone"
         return self.finding(
             severity,

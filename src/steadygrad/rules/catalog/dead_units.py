@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import torch
-from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence

@@ -73,11 +73,11 @@ class ExplodingGradient(Rule):
 
 class _Amplify(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x):  # noqa: ANN001, ANN205, ARG004
+    def forward(ctx, x):
         return x.clone()
 
     @staticmethod
-    def backward(ctx, g):  # noqa: ANN001, ANN205, ARG004
+    def backward(ctx, g):
         return g * 30.0
 
 

@@ -74,7 +74,7 @@ class _Times(nn.Module):
         super().__init__()
         self.factor = factor
 
-    def forward(self, x):  # noqa: ANN001, ANN201
+    def forward(self, x):
         return x.relu() * self.factor
 
 

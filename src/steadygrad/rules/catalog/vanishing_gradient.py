@@ -56,7 +56,7 @@ class VanishingGradient(Rule):
         elif flow.smallest / flow.largest < self.threshold("spread"):
             yield self._finding("warning", flow, 0)
 
-    def _finding(self, severity, flow: Flow, unmoved: int) -> Finding:  # noqa: ANN001
+    def _finding(self, severity, flow: Flow, unmoved: int) -> Finding:
         drop = flow.drop
         least = flow.weakest
         per_layer = flow.per_layer
@@ -103,11 +103,11 @@ class VanishingGradient(Rule):
 
 class _Damp(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x):  # noqa: ANN001, ANN205, ARG004
+    def forward(ctx, x):
         return x.clone()
 
     @staticmethod
-    def backward(ctx, g):  # noqa: ANN001, ANN205, ARG004
+    def backward(ctx, g):
         return g * 1e-4
 
 

@@ -130,7 +130,7 @@ def _snippet(activation: str) -> str:
     if activation in ("relu", "leaky_relu", "prelu", "gelu", "silu", "elu", "relu6"):
         call = "torch.nn.init.kaiming_normal_(m.weight, nonlinearity='relu')"
     elif activation in ("sigmoid", "hardsigmoid"):
-        call = "torch.nn.init.xavier_normal_(m.weight, gain=4); m.bias.data = -0.5 * m.weight.data.sum(1)"
+        call = "torch.nn.init.xavier_normal_(m.weight, gain=4); m.bias.data = -0.5 * m.weight.data.flatten(1).sum(1)"
     else:
         call = "torch.nn.init.xavier_normal_(m.weight)"
     return f"for m in model.modules():\n    if isinstance(m, torch.nn.Linear | torch.nn.Conv2d):\n        {call}"

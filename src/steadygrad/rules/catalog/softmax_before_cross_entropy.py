@@ -1,0 +1,118 @@
+"""L101: cross-entropy, which applies log-softmax itself, is given bounded outputs."""
+
+import math
+from collections.abc import Iterator
+
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from steadygrad.case import Case
+from steadygrad.probes.evidence import Evidence
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.pairing import Pairing, call_of, output_range, pairings
+from steadygrad.rules.rule import Rule, Specimen
+from steadygrad.rules.specimens import batch, classification, mlp
+
+BOUNDED = {"softmax", "softmin", "sigmoid", "hardsigmoid"}
+
+
+class SoftmaxBeforeCrossEntropy(Rule):
+    """`cross_entropy` is given probabilities; it applies log-softmax itself.
+
+    Softmax of numbers in [0, 1] is never sure: the best answer, 1 for the right class and 0 for the C − 1 others, still
+    costs  ln(1 + (C − 1)/e), 1.46 for ten classes, against 0 for logits. The gradient has to pass the inner softmax's
+    p(1 − p) as well, which is 1/C at the start and goes to zero as the network becomes sure, rightly or wrongly. Same
+    for a sigmoid before it. The network seems to learn and stops early.
+
+    `log_softmax` before `cross_entropy` changes nothing, log-softmax of log-probabilities being themselves: a note.
+
+    Source: torch.nn.CrossEntropyLoss ("input is expected to contain the unnormalized logits"); Humbatova et al. 2020,
+    arXiv:1910.11015 (taxonomy of real faults: "redundant softmax").
+    """
+
+    code = "L101"
+    slug = "softmax-before-cross-entropy"
+    title = "softmax applied twice"
+    priority = 10
+    explains = (
+        "vanishing-gradient", "loss-at-start", "lr-too-low", "saturation", "no-gradient", "output-constant", "output-range", "softmax-axis",
+        "attenuating-activation",
+    )  # fmt: skip
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """Each cross-entropy once."""
+        for pairing in pairings(evidence):
+            if pairing.op != "cross_entropy" or len(pairing.predicted) < 1:
+                continue
+            classes = pairing.predicted[1] if len(pairing.predicted) > 1 else pairing.predicted[0]
+            size = pairing.head.options.get("size")
+            if size is not None and size != classes or classes < 2:
+                continue
+            if pairing.head.op in BOUNDED:
+                yield self._bounded(pairing, classes)
+            elif pairing.head.op == "log_softmax":
+                yield self._idle(pairing)
+
+    def _bounded(self, pairing: Pairing, classes: int) -> Finding:
+        head, (low, high) = pairing.head, output_range(pairing.head) or (0.0, 1.0)
+        floor = math.log1p((classes - 1) * math.exp(low - high))
+        module = call_of(head.where)
+        return self.finding(
+            "error",
+            head.where,
+            f"The outputs go through {head.op} and then into cross_entropy, which applies softmax again: the loss cannot fall below {floor:.2f}"
+            f" of the {math.log(classes):.2f} it starts from ({classes} classes), and gradients fade as answers become sure.",
+            evidence={"head": head.op, "classes": classes, "floor": floor, "start": math.log(classes)},
+            advice=f"Give cross_entropy the raw scores: remove the {head.op}, and apply softmax only where you need probabilities.",
+            snippet=f"{module} = torch.nn.Identity()" if head.where not in ("", "loss") else "loss = torch.nn.functional.cross_entropy(logits, targets)",
+            node=head.index,
+        )
+
+    def _idle(self, pairing: Pairing) -> Finding:
+        return self.finding(
+            "note",
+            pairing.head.where,
+            "log_softmax before cross_entropy does nothing: the loss applies it again, and log_softmax of log-probabilities is themselves.",
+            evidence={"head": "log_softmax"},
+            advice="Remove it, or use nll_loss; it only costs time.",
+            node=pairing.head.index,
+        )
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """Softmax as last layer; softmax in the loss; sigmoid; softmax under a reshape; log-softmax."""
+        yield Specimen("softmax as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Softmax(1))), where="3")
+        yield Specimen("softmax inside the loss", _in_loss, where="loss")
+        yield Specimen("sigmoid as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Sigmoid())), where="3")
+        yield Specimen("softmax, then a reshape", _reshaped, where="3")
+        yield Specimen("log_softmax as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.LogSoftmax(1))), where="3")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """Raw scores; log-softmax with its own loss; softmax where it belongs, inside an attention pool."""
+        yield Specimen("raw scores", lambda: classification(mlp(16, 32, 4)))
+        yield Specimen("log_softmax with nll_loss", _proper)
+        yield Specimen("attention weights by softmax", lambda: classification(_Pool(), batch(64, 5, 16)))
+
+
+class _Pool(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.score, self.head = mlp(16, 1), mlp(16, 4)
+
+    def forward(self, x):
+        return self.head((self.score(x).softmax(1) * x).sum(1))
+
+
+def _in_loss() -> Case:
+    case = classification(mlp(16, 32, 4))
+    return Case(case.model, case.inputs, case.targets, lambda out, y: cross_entropy(out.softmax(-1), y))
+
+
+def _reshaped() -> Case:
+    return classification(nn.Sequential(*mlp(16, 32, 4), nn.Softmax(1), nn.Unflatten(1, (4, 1)), nn.Flatten()))
+
+
+def _proper() -> Case:
+    case = classification(nn.Sequential(*mlp(16, 32, 4), nn.LogSoftmax(1)))
+    return Case(case.model, case.inputs, case.targets, nn.functional.nll_loss)
