@@ -74,7 +74,8 @@ def inverse_normal(words: Words) -> NDArray[np.int64]:
     c2 = entry & np.uint64(2**11 - 1)
     bent = (c1 << np.uint64(10)) - ((c2 << np.uint64(13)) * t >> np.uint64(32))
     z = (c0 - (bent * t >> np.uint64(42))).astype(np.int64)
-    return np.where(words & SIGN, -z, z)
+    sign = -(words >> np.uint64(31)).astype(np.int64)  # 0 or −1: all bits set
+    return (z ^ sign) - sign
 
 
 @lru_cache(maxsize=64)

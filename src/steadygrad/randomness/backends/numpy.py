@@ -20,7 +20,7 @@ from steadygrad.randomness.normal import FRACTION_BITS, inverse_normal, truncate
 from steadygrad.randomness.stream import words
 
 DTYPES = ("float16", "float32", "float64")
-CHUNK = 1 << 18
+CHUNK = 1 << 14  # entries at a time, so that intermediate arrays stay in cache
 Scalar = Any  # np.float32 or np.float64: NumPy's stubs cannot express arithmetic generic in them
 
 

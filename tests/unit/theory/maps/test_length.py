@@ -40,6 +40,7 @@ def test_slope_is_the_derivative_of_the_map(name: str) -> None:
         ("tanh", 1.0, 0.0, 0.0, "signals die out like 1/depth: no fixed point below 1"),
         ("exp", 1.0, 0.0, math.inf, "signals grow by a factor of 7.389 per layer: no fixed point above 1"),
         ("selu", 1.0, 0.0, 1.0, "1 is a fixed point"),
+        ("softshrink", 1.0, 0.0, 0.0, "signals die out by a factor of 0 per layer: no fixed point below 1"),
     ],
 )
 def test_reasons(name: str, weight: float, bias: float, q: float, reason: str) -> None:
