@@ -3,15 +3,17 @@
     python docs/build.py [--strict]
 """
 
+import contextlib
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from steadygrad.rules.catalog import RULES
 from steadygrad.rules.explanation import explanation
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 PAGES = HERE / "pages"
 BLOCK = re.compile(r"```python\n(.*?)```", re.S)
 
@@ -37,8 +39,9 @@ def execute(page: Path) -> None:
 def main() -> None:
     """Generate, execute, build."""
     rule_pages()
-    for page in [HERE.parent / "README.md", *sorted(PAGES.glob("*.md"))]:
-        execute(page)
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        for page in [HERE.parent / "README.md", *sorted(PAGES.glob("*.md"))]:
+            execute(page)
     strict = ["--strict"] if "--strict" in sys.argv else []
     subprocess.run([sys.executable, "-m", "mkdocs", "build", "-q", *strict, "-f", str(HERE / "mkdocs.yml")], check=True)
     print(f"built {HERE.parent / 'site'}: {len(RULES)} rule pages")

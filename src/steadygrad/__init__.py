@@ -4,6 +4,8 @@
     >>> net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
     >>> torch.nn.init.constant_(net[0].weight, 0.5).shape
     torch.Size([8, 4])
+    >>> torch.nn.init.zeros_(net[0].bias).shape, torch.nn.init.constant_(net[2].weight, 0.5).shape
+    (torch.Size([8]), torch.Size([2, 8]))
     >>> sg.check(net, torch.randn(32, 4, generator=torch.Generator().manual_seed(0))).cause.slug
     'symmetric-units'
 """

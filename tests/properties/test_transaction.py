@@ -38,7 +38,7 @@ class Unruly(nn.Module):
             with torch.no_grad():
                 self.last.weight[0] = 0.0
         if "swaps data" in h:
-            self.last.bias.data = torch.ones(3)
+            self.last.bias.data = torch.ones_like(self.last.bias)
         x = self.norm(torch.relu(self.first(x)))
         if "buffers" in h:
             self.average = 0.9 * self.average + 0.1 * x.detach().mean(0)

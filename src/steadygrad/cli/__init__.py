@@ -9,7 +9,6 @@ import sys
 
 from steadygrad.errors import SteadygradError
 
-
 INTERRUPTED = 130
 
 

@@ -55,17 +55,27 @@ class Transaction:
         if self._optimizer is not None:
             self._optimizer.copy()
 
-    def restore(self) -> None:
-        """Put everything back; also callable in the middle, after which the transaction goes on."""
+    def original(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A weight or input as it was: the copy where one was made, else the tensor itself."""
+        leaf = next(leaf for leaf in self._leaves if leaf.tensor is tensor)
+        entry = self.guard.copies.get(id(leaf.alias))
+        return leaf.alias if entry is None else entry[1]
+
+    def undo_step(self) -> None:
+        """Put weights, inputs, gradients and the optimizer back; the transaction goes on."""
         with torch.no_grad():
-            for module in self._modules:
-                module.restore()
             for leaf in self._leaves:
                 leaf.restore_identity()
             for owner, copy in self.guard.copies.values():
                 owner.copy_(copy)
             if self._optimizer is not None:
                 self._optimizer.restore()
+
+    def _restore(self) -> None:
+        with torch.no_grad():
+            for module in self._modules:
+                module.restore()
+        self.undo_step()
 
     def close(self) -> None:
         """End: exit actions, restoration, then verification.
@@ -77,7 +87,7 @@ class Transaction:
             for action in reversed(self._exits):
                 action()
         finally:
-            self.restore()
+            self._restore()
             for action in self._ambient:
                 action()
         lost = [leaf for leaf in self._leaves if leaf.was_written() and id(leaf.alias) not in self.guard.copies]

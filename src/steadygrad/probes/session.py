@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -132,6 +132,9 @@ def measure(
         if depth in experiment.depths and experiment.applies(session):
             with session.stage(experiment.name, progress):
                 session.results[experiment.name] = experiment.run(session)
+    step = session.results.get("step")
+    for name, update in getattr(step, "updates", {}).items():
+        values[name] = replace(values[name], update=update)
     return _evidence(session, values, inputs, targets, buffers, modules, depth)
 
 

@@ -8,5 +8,6 @@ from typing import Any
 
 from steadygrad.probes.experiments.batch_probe import BatchProbe
 from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
+from steadygrad.probes.experiments.step import OptimizerStep
 
-EXPERIMENTS: tuple[Any, ...] = (BatchProbe(), LossProbeExperiment())
+EXPERIMENTS: tuple[Any, ...] = (BatchProbe(), LossProbeExperiment(), OptimizerStep())

@@ -2,27 +2,28 @@
 
 import torch
 
-from steadygrad import schemes
 from steadygrad.case import Case
-from steadygrad.errors import ModelError
+from steadygrad.errors import InputError, ModelError
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.graph.wrappers import parameter_records, unwrap
 from steadygrad.pipeline import observe
 from steadygrad.randomness.backends.numpy import draw
+from steadygrad.randomness.law import normal
 from steadygrad.remedies.change import Change
 from steadygrad.remedies.remedy import Remedy
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.scales import activation_of, next_activation, preceding_activation
-from steadygrad.theory import gaussian
+from steadygrad.schemes import SCHEMES
+from steadygrad.theory.starting_point import StartingPoint, starting_point
 
 
 class Reinitialize(Remedy):
-    """He for rectifiers, Xavier at the critical gain 1/φ′(0) for smooth activations, biases zero.
+    """Every weight at the starting point theory gives for the activation it reads (see theory.starting_point).
 
-    Where the activation before a weight has φ(0) ≠ 0 (sigmoid: ½), the bias is −φ(0)·Σⱼ wᵢⱼ, which makes the layer read
-    φ − φ(0): a sigmoid network starts as a tanh network. Every entry is a pure function of (seed, parameter name, index).
+    He for rectifiers, Xavier at the critical gain 1/φ′(0) for tanh-like ones, half-stable points for GELU and SiLU. A
+    sigmoid's mean ½ is taken out by the bias −½·Σⱼ wᵢⱼ: the network starts as a tanh network. Every entry is a pure function of (seed, parameter name, index).
 
-    Source: He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 12; theory.maps for the critical gain.
+    Source: He et al. 2015, eq. 10; Glorot & Bengio 2010, eq. 12; theory.starting_point.
     """
 
     name = "reinitialize"
@@ -53,32 +54,46 @@ class Reinitialize(Remedy):
             details[weight.parameters[0]] = words
             bias = next((u for u in node.uses if u.role == "bias" and not u.derived and tensors[u.parameters[0]].ndim == 1), None)
             if bias is not None and tensors[bias.parameters[0]].requires_grad:
-                shift = self._shift(graph, node, weight, values)
-                targets.append((tensors[bias.parameters[0]], shift.expand_as(tensors[bias.parameters[0]]).clone()))
-                details[bias.parameters[0]] = "−φ(0)·row sums of the weight" if bool(shift.any()) else "zero"
+                shift, words = self._bias(graph, node, weight, values, bias.parameters[0])
+                targets.append((tensors[bias.parameters[0]], shift))
+                details[bias.parameters[0]] = words
         if not targets:
             raise ModelError(f"`{finding.where}`: no trainable affine weight to draw anew was found (0 of {len(tensors)} parameters)")
         return Change(self.name, f"Drawn anew at the critical scale because of {finding.code} {finding.slug}.", details, targets)
 
     def _weight(self, graph: SignalGraph, node: Node, use: ParameterUse, tensor: torch.Tensor) -> tuple[torch.Tensor, str]:
-        before = activation_of(preceding_activation(graph, node.index))
-        family = before or activation_of(next_activation(graph, node.index))
+        start = _start(graph, node)
         assert use.fans is not None  # propose() picks uses with fans
-        if family is not None and family.homogeneous:
-            gain = gaussian.forward_gain(before) if before is not None else 1.0
-            scheme = schemes.he_normal()
+        if start is None:  # nothing nonlinear before it: keep the signal, in the manner of the activation that follows
+            after = activation_of(next_activation(graph, node.index))
+            scheme, gain = SCHEMES["he_normal" if after is not None and after.homogeneous else "glorot_normal"], 1.0
         else:
-            slope = abs(float(before.derivative(0.0))) if before is not None else 1.0
-            gain = 1.0 / slope if slope > 0.0 else 1.0
-            scheme = schemes.glorot_normal()
-        law = scheme.law(use.fans, gain)
+            scheme, gain = SCHEMES[start.scheme], start.gain
+        law = scheme().law(use.fans, gain)
         drawn = draw(law, tuple(tensor.shape), "float32", name=use.parameters[0], seed=self.seed)
         return torch.from_numpy(drawn).to(tensor), f"{scheme.name}, gain {gain:.4g}: std {law.std:.4g}"
 
-    def _shift(self, graph: SignalGraph, node: Node, use: ParameterUse, values: torch.Tensor) -> torch.Tensor:
-        before = activation_of(preceding_activation(graph, node.index))
-        origin = float(before.phi(0.0)) if before is not None else 0.0
+    def _bias(self, graph: SignalGraph, node: Node, use: ParameterUse, weight: torch.Tensor, name: str) -> tuple[torch.Tensor, str]:
+        start = _start(graph, node)
         axis = use.unit_axis if use.unit_axis is not None else 0
-        if origin == 0.0:
-            return torch.zeros((), dtype=values.dtype, device=values.device)
-        return -origin * values.movedim(axis, 0).flatten(1).sum(1)
+        rows = weight.movedim(axis, 0).flatten(1)
+        if start is None or not (start.centred or start.bias_variance > 0.0):
+            return torch.zeros(len(rows)).to(weight), "zero"
+        words, values = [], torch.zeros(len(rows)).to(weight)
+        if start.bias_variance > 0.0:
+            values += torch.from_numpy(draw(normal(start.bias_variance**0.5), (len(rows),), "float32", name=name, seed=self.seed)).to(weight)
+            words.append(f"std {start.bias_variance**0.5:.4g}")
+        before = activation_of(preceding_activation(graph, node.index))
+        if start.centred and before is not None:
+            values -= float(before.phi(0.0)) * rows.sum(1)
+            words.append("−φ(0)·row sums of the weight")
+        return values, " and ".join(words)
+
+
+def _start(graph: SignalGraph, node: Node) -> StartingPoint | None:
+    """Theory's starting point for the activation whose outputs this weight reads."""
+    before = activation_of(preceding_activation(graph, node.index))
+    try:
+        return None if before is None else starting_point(before)
+    except InputError:
+        return None

@@ -10,8 +10,11 @@ from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
 from steadygrad.rules.catalog.input_scale import InputScale
 from steadygrad.rules.catalog.labels import Labels
 from steadygrad.rules.catalog.logits_into_probability_loss import LogitsIntoProbabilityLoss
+from steadygrad.rules.catalog.lr_too_high import LrTooHigh
+from steadygrad.rules.catalog.lr_too_low import LrTooLow
 from steadygrad.rules.catalog.no_gradient import NoGradient
 from steadygrad.rules.catalog.nonfinite_input import NonfiniteInput
+from steadygrad.rules.catalog.outside_optimizer import OutsideOptimizer
 from steadygrad.rules.catalog.saturation import Saturation
 from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLogitsLoss
 from steadygrad.rules.catalog.signal_drift import SignalDrift
@@ -46,6 +49,9 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         VanishingGradient,
         ExplodingGradient,
         NoGradient,
+        LrTooHigh,
+        LrTooLow,
+        OutsideOptimizer,
     ),
     keys=("code", "slug"),
 )

@@ -33,7 +33,8 @@ class SymmetricUnits(Rule):
     priority = 30
     explains = (
         "vanishing-gradient", "no-gradient", "output-constant", "signal-drift", "weight-scale", "correlation-collapse",
-        "layer-out-of-line", "loss-at-start", "exploding-gradient", "dead-units", "saturation", "bias-only",
+        "layer-out-of-line", "loss-at-start", "exploding-gradient", "dead-units", "saturation", "lr-too-low",
+        "lr-too-high",
     )  # fmt: skip
     thresholds = {"share": Threshold(0.5, "half of the layer's units are lost; fewer copies are a warning")}
 

@@ -91,8 +91,8 @@ def q_star(activation: Activation, weight_variance: float, bias_variance: float 
     def drift(q: float) -> float:
         try:
             return length_map(activation, weight_variance, bias_variance, q) - q
-        except InputError:  # the average diverges: φ grows faster than any length map allows
-            return math.inf
+        except InputError:  # above `start` φ grows too fast to average; below, all that is left comes from the far tail
+            return math.inf if q >= start else -q
 
     first = drift(start)
     if abs(first) <= MARGINAL * start:

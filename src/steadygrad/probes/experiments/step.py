@@ -1,0 +1,86 @@
+"""One real optimizer step on the same batch, and back: what it changes, and what it does to the loss."""
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import torch
+
+from steadygrad.errors import ModelError
+from steadygrad.probes import statistics
+from steadygrad.probes.session import Session
+from steadygrad.probes.statistics import Moments
+
+
+@dataclass(frozen=True)
+class Step:
+    """The step's size and effect.
+
+    Fields:
+        before, after: the loss on the same batch under the same seed; `after` is None when it could not be computed.
+        predicted: ⟨g, Δw⟩, the first-order change of the loss; negative for a descent direction.
+        norm: ‖Δw‖ over all parameters.
+        updates: parameter → moments of its Δw.
+        failure: why there was no step, or "".
+    """
+
+    before: float
+    after: float | None = None
+    predicted: float = 0.0
+    norm: float = 0.0
+    updates: dict[str, Moments] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def curvature(self) -> float:
+        """κ = 2(L₁ − L₀ − ⟨g, Δw⟩)/‖Δw‖² along the step; nan without one. A quadratic loss rises when κ‖Δw‖² > 2|⟨g, Δw⟩|."""
+        if self.after is None or not self.norm > 0.0:
+            return math.nan
+        return 2.0 * (self.after - self.before - self.predicted) / self.norm**2
+
+
+class OptimizerStep:
+    """Costs one step, one forward and a copy of the weights."""
+
+    name: ClassVar[str] = "step"
+    depths: ClassVar[tuple[str, ...]] = ("fast", "full")
+
+    def applies(self, session: Session) -> bool:
+        """With an optimizer and a finite loss of the user's own."""
+        traced = session.traced
+        if session.case.optimizer is None or traced is None or traced.loss is None or traced.cotangent:
+            return False
+        return bool(torch.isfinite(traced.loss.detach())) and any(g is not None for g in session.gradients.values())
+
+    def run(self, session: Session) -> Step:
+        """Step, look, undo."""
+        assert session.traced is not None  # applies() looked
+        assert session.traced.loss is not None
+        before = float(session.traced.loss.detach())
+        session.transaction.will_change_parameters()
+        try:
+            return self._step(session, before)
+        except ModelError:
+            raise
+        except Exception as error:
+            return Step(before, failure=f"{type(error).__name__}: {error}")
+        finally:
+            session.transaction.undo_step()
+
+    def _step(self, session: Session, before: float) -> Step:
+        for name, parameter in session.parameters.items():
+            gradient = session.gradients.get(name)
+            parameter.grad = None if gradient is None else gradient.clone()
+        session.case.optimizer.step()
+        predicted, square, updates = 0.0, 0.0, {}
+        with torch.no_grad():
+            for name, parameter in session.parameters.items():
+                change = parameter.detach() - session.transaction.original(parameter)
+                updates[name] = statistics.moments(change)
+                square += updates[name].square
+                gradient = session.gradients.get(name)
+                if gradient is not None:
+                    gradient = gradient.to_dense() if gradient.is_sparse else gradient
+                    predicted += float((gradient * change.conj()).sum(dtype=torch.complex128 if change.is_complex() else torch.float64).real)
+            after = session.loss_again()
+        return Step(before, None if after is None else float(after.detach()), predicted, math.sqrt(square), updates)
