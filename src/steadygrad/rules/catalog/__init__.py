@@ -2,6 +2,8 @@
 
 from steadygrad.registry import Catalogue
 from steadygrad.rules.catalog.attenuating_activation import AttenuatingActivation
+from steadygrad.rules.catalog.bias_before_norm import BiasBeforeNorm
+from steadygrad.rules.catalog.bn_momentum import BnMomentum
 from steadygrad.rules.catalog.constant_input import ConstantInput
 from steadygrad.rules.catalog.correlated_inputs import CorrelatedInputs
 from steadygrad.rules.catalog.correlation_collapse import CorrelationCollapse
@@ -14,7 +16,10 @@ from steadygrad.rules.catalog.lr_too_high import LrTooHigh
 from steadygrad.rules.catalog.lr_too_low import LrTooLow
 from steadygrad.rules.catalog.no_gradient import NoGradient
 from steadygrad.rules.catalog.nonfinite_input import NonfiniteInput
+from steadygrad.rules.catalog.norm_in_eval import NormInEval
+from steadygrad.rules.catalog.one_value_per_channel import OneValuePerChannel
 from steadygrad.rules.catalog.outside_optimizer import OutsideOptimizer
+from steadygrad.rules.catalog.poisoned_statistics import PoisonedStatistics
 from steadygrad.rules.catalog.saturation import Saturation
 from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLogitsLoss
 from steadygrad.rules.catalog.signal_drift import SignalDrift
@@ -49,6 +54,11 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         VanishingGradient,
         ExplodingGradient,
         NoGradient,
+        OneValuePerChannel,
+        BiasBeforeNorm,
+        NormInEval,
+        PoisonedStatistics,
+        BnMomentum,
         LrTooHigh,
         LrTooLow,
         OutsideOptimizer,
