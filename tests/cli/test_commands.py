@@ -1,7 +1,6 @@
 """The command line: exit statuses, formats, bad TARGETs, Ctrl-C."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -114,7 +113,7 @@ def test_interrupt_is_130_and_leaves_no_file(folder: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130, errors
-    assert "interrupted" in errors and not [n for n in os.listdir(folder) if "r.html" in n]
+    assert "interrupted" in errors and not list(folder.glob("*r.html*"))
 
 
 def test_settings_come_from_pyproject(folder: Path) -> None:

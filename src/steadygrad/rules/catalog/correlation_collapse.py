@@ -41,7 +41,7 @@ class CorrelationCollapse(Rule):
         if _difference(start) < 10.0 * self.threshold("difference"):
             return
         reported = None
-        asleep = _asleep(evidence)
+        asleep = _asleep(evidence, self.threshold("difference"))
         for node in evidence.graph.nodes:
             reading = evidence.signals.get(node.index)
             if reading is None or reading.samples is None or node.index not in evidence.graph.feeds_weights:
@@ -81,13 +81,20 @@ class CorrelationCollapse(Rule):
         yield Specimen("40 ReLU layers, He", lambda: classification(mlp(16, *[64] * 40, 4)))
 
 
-def _asleep(evidence: Evidence) -> set[int]:
-    """Nodes that carry nothing yet because a weight or gain before them starts at zero, up to the next join."""
+def _asleep(evidence: Evidence, small: float) -> set[int]:
+    """Nodes that cannot tell samples apart by construction, up to the next join.
+
+    Either a weight or gain before them starts at zero, or they look up the same rows for every sample (positions,
+    token types).
+    """
     found: set[int] = set()
     for node in evidence.graph.nodes:
         readings = (evidence.parameters.get(use.parameters[0]) for use in node.uses if use.role in ("weight", "scale"))
         zero = any(r is not None and r.value.moments.absmax == 0.0 for r in readings)
-        if zero or (node.kind != "join" and found.intersection(node.inputs)):
+        reading = evidence.signals.get(node.index)
+        cosine = reading.samples.least_cosine if reading is not None and reading.samples is not None else None
+        table = any(use.role == "table" for use in node.uses) and cosine is not None and _difference(cosine) < small
+        if zero or table or (node.kind != "join" and found.intersection(node.inputs)):
             found.add(node.index)
     return found
 
