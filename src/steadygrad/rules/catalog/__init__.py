@@ -15,7 +15,10 @@ from steadygrad.rules.catalog.logits_into_probability_loss import LogitsIntoProb
 from steadygrad.rules.catalog.lr_too_high import LrTooHigh
 from steadygrad.rules.catalog.lr_too_low import LrTooLow
 from steadygrad.rules.catalog.no_gradient import NoGradient
+from steadygrad.rules.catalog.nonfinite_backward import NonfiniteBackward
+from steadygrad.rules.catalog.nonfinite_forward import NonfiniteForward
 from steadygrad.rules.catalog.nonfinite_input import NonfiniteInput
+from steadygrad.rules.catalog.nonfinite_weights import NonfiniteWeights
 from steadygrad.rules.catalog.norm_in_eval import NormInEval
 from steadygrad.rules.catalog.one_value_per_channel import OneValuePerChannel
 from steadygrad.rules.catalog.outside_optimizer import OutsideOptimizer
@@ -54,6 +57,9 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         VanishingGradient,
         ExplodingGradient,
         NoGradient,
+        NonfiniteWeights,
+        NonfiniteForward,
+        NonfiniteBackward,
         OneValuePerChannel,
         BiasBeforeNorm,
         NormInEval,
