@@ -1,0 +1,109 @@
+"""L110: a loss that prefers wrong answers, or does not look at the targets."""
+
+from collections.abc import Iterator
+
+from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+from steadygrad.case import Case
+from steadygrad.probes.evidence import Evidence
+from steadygrad.probes.experiments.loss_probe import LossProbe
+from steadygrad.rules.finding import Finding
+from steadygrad.rules.pairing import loss_ancestry
+from steadygrad.rules.rule import Rule, Specimen, Threshold
+from steadygrad.rules.specimens import batch, classification, mlp, regression
+
+DIRECTED = {"cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"}
+
+
+class LossRewardsError(Rule):
+    """The loss is lower for wrong answers than for right ones, or the same whatever the targets are.
+
+    Asked of the loss itself, with answers made up from the targets: the right class at a logit of 4 (p ≈ 0.98 of two),
+    the next class instead; the target itself, and three deviations beside it. A loss with l(right) > l(wrong) has its
+    sign turned (a score to be maximized, a missing minus, exp of a cosine), and gradient descent walks away from the
+    answer. With random outputs and shuffled targets, a loss that stays the same to 1e-6 cannot know which target
+    belongs to which sample; the best it can teach is a constant.
+
+    Both are errors, except that a loss which never reads its targets is only a warning: it may get them another way.
+    Losses of torch that measure something else (contrastive, margin, Poisson, Gaussian) are not asked.
+
+    Source: a proper scoring rule is lowest at the truth: Gneiting & Raftery 2007, section 2.
+    """
+
+    code = "L110"
+    slug = "loss-rewards-error"
+    title = "loss prefers wrong answers or does not see the targets"
+    priority = 11
+    explains = ("loss-at-start", "lr-too-high", "lr-too-low", "vanishing-gradient", "no-gradient", "exploding-gradient", "output-constant", "nothing-trainable")
+    thresholds = {"margin": Threshold(1e-3, "relative excess of l(right) over l(wrong) that is no rounding")}
+
+    def examine(self, evidence: Evidence) -> Iterator[Finding]:
+        """At most one finding."""
+        probe = evidence.experiments.get("loss")
+        if not isinstance(probe, LossProbe):
+            return
+        right, wrong = probe.right, probe.wrong
+        if right is not None and wrong is not None and self._comparable(evidence):
+            if right - wrong > self.threshold("margin") * max(abs(right), abs(wrong)):
+                yield self._turned(right, wrong)
+                return
+        if probe.blind and evidence.graph.loss is not None:
+            yield from self._blind(evidence, probe)
+
+    def _comparable(self, evidence: Evidence) -> bool:
+        """Whether right and wrong mean something: no torch loss that measures something else is involved."""
+        ancestry = loss_ancestry(evidence)
+        losses = [n.op for n in evidence.graph.nodes if n.kind == "loss" and n.index in ancestry]
+        return all(op in DIRECTED for op in losses)
+
+    def _turned(self, right: float, wrong: float) -> Finding:
+        return self.finding(
+            "error",
+            "loss",
+            f"The loss is {right:.4g} for right answers and {wrong:.4g} for wrong ones: descending it walks away from the targets.",
+            evidence={"right": right, "wrong": wrong},
+            advice="Look for a missing or doubled minus; a score to be maximized must be negated before backward().",
+            snippet="loss = -score",
+        )
+
+    def _blind(self, evidence: Evidence, probe: LossProbe) -> Iterator[Finding]:
+        ancestry = loss_ancestry(evidence)
+        read = any(n.op == "target" and n.index in ancestry for n in evidence.graph.nodes)
+        whole = probe.blind == "all"
+        yield self.finding(
+            "error" if read else "warning",
+            "loss",
+            "The loss does not change when the targets are " + ("replaced by others" if whole else "shuffled")
+            + f" ({probe.value:.4g} on this batch): it cannot teach which target belongs to which sample.",
+            evidence={"value": probe.value, "blind": probe.blind, "reads_targets": read},
+            advice="Compare outputs and targets sample by sample before averaging"
+            + ("." if read else "; if this loss gets its targets another way, pass targets=None."),
+            snippet="loss = loss_fn(outputs, targets)",
+        )  # fmt: skip
+
+    @classmethod
+    def sick(cls) -> Iterator[Specimen]:
+        """A turned sign; means compared instead of samples; the output compared with itself."""
+        yield Specimen("log-likelihood descended", lambda: _with(lambda z, y: -cross_entropy(z, y)), where="loss")
+        yield Specimen("negated squared error", lambda: _regression(lambda p, t: -mse_loss(p, t)), where="loss")
+        yield Specimen("mean compared with mean", lambda: _regression(lambda p, t: (p.mean() - t.mean()).square()), where="loss")
+        yield Specimen("targets never read", lambda: _regression(lambda p, t: p.square().mean()), where="loss")
+
+    @classmethod
+    def healthy(cls) -> Iterator[Specimen]:
+        """Right signs, in torch's losses and by hand; a cosine to be near one."""
+        yield Specimen("cross_entropy", lambda: classification(mlp(16, 32, 4)))
+        yield Specimen("log-likelihood ascended by its negative", lambda: _with(lambda z, y: -z.log_softmax(1).gather(1, y[:, None]).mean()))
+        yield Specimen("squared error by hand", lambda: _regression(lambda p, t: (p - t).pow(2).mean()))
+        yield Specimen("one minus cosine", lambda: _regression(lambda p, t: 1 - nn.functional.cosine_similarity(p, t, dim=0).mean()))
+
+
+def _with(loss_fn) -> Case:
+    case = classification(mlp(16, 32, 4))
+    return Case(case.model, case.inputs, case.targets, loss_fn)
+
+
+def _regression(loss_fn) -> Case:
+    case = regression(mlp(16, 32, 1), targets=batch(64, 1, seed=2) + 0.5)
+    return Case(case.model, case.inputs, case.targets, loss_fn)
