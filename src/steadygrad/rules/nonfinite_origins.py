@@ -59,14 +59,14 @@ def origin(evidence: Evidence, node: Node) -> Origin:
 def _from_nonfinite(node: Node, made: Moments, spoilt: list[Moments]) -> str:
     nan = sum(m.nan for m in spoilt)
     if nan:
-        return f"it read {nan} NaN"
+        return f"it read {nan:,} NaN"
     infinite = sum(m.nonfinite for m in spoilt)
     if not made.nan:
-        return f"it read {infinite} infinities"
+        return f"it read {infinite:,} infinite value{'s' * (infinite != 1)}"
     if node.kind == "softmax" or node.kind == "attention":
         return "a whole row it read is −∞ (everything masked): 0/0"
     form = {"mul": "0 · ∞", "div": "∞/∞"}.get(node.op, "∞ − ∞ or 0 · ∞")
-    return f"it read {infinite} infinities: {form}"
+    return f"it read {infinite:,} infinite value{'s' * (infinite != 1)}: {form}"
 
 
 def _nan(node: Node, read: list[Moments], top: float) -> str:

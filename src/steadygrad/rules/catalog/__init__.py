@@ -9,6 +9,7 @@ from steadygrad.rules.catalog.correlated_inputs import CorrelatedInputs
 from steadygrad.rules.catalog.correlation_collapse import CorrelationCollapse
 from steadygrad.rules.catalog.dead_units import DeadUnits
 from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
+from steadygrad.rules.catalog.half_range import HalfRange
 from steadygrad.rules.catalog.input_scale import InputScale
 from steadygrad.rules.catalog.labels import Labels
 from steadygrad.rules.catalog.logits_into_probability_loss import LogitsIntoProbabilityLoss
@@ -60,6 +61,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         NonfiniteWeights,
         NonfiniteForward,
         NonfiniteBackward,
+        HalfRange,
         OneValuePerChannel,
         BiasBeforeNorm,
         NormInEval,

@@ -8,7 +8,7 @@ import torch
 from steadygrad.case import Case
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
-from steadygrad.rules.catalog.nonfinite_forward import through, harmful
+from steadygrad.rules.catalog.nonfinite_forward import harmful, through
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.nonfinite_origins import MOVING, operands
 from steadygrad.rules.rule import Rule, Specimen
@@ -84,18 +84,20 @@ class NonfiniteBackward(Rule):
             return f" ({gradient.nan:,} NaN, {gradient.posinf + gradient.neginf:,} infinite of {gradient.count:,})"
         zeros = max((m.zeros for m in operands(evidence, node)), default=0)
         masked = "; 0 · ∞ = NaN, masked or not" if gradient.nan else ""
-        return f" ({slope}, {zeros:,} zeros read{masked})"
+        return f" ({slope}, {zeros:,} zero{'s' * (zeros != 1)} read{masked})"
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
         """The root of zeros; a root masked after the fact; the norm of a zero vector."""
-        yield Specimen("root of a rectified signal", lambda: through(lambda x: x.relu().sqrt()), where="1")
-        yield Specimen("root masked with where()", lambda: through(_masked_root), where="1")
+        yield Specimen("root of a gated signal", lambda: through(_gated_root), where="1")
+        yield Specimen("root masked with where()", lambda: through(lambda x: torch.where(x > 0.0, _gated_root(x), 0.0)), where="1")
+        yield Specimen("norm of zero vectors by hand", lambda: through(_unit_length), where="1")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """Made safe before the root."""
-        yield Specimen("root of a clamped signal", lambda: through(lambda x: (x.relu() + 1e-3).sqrt()))
+        """Made safe before the root; a rectifier before it, which passes nothing of the gradient where it is off."""
+        yield Specimen("root with an epsilon under it", lambda: through(lambda x: (x.relu() + 1e-3).sqrt()))
+        yield Specimen("root of a rectified signal", lambda: through(lambda x: x.relu().sqrt()))
         yield Specimen("non-finite gradient that no parameter gets", _unread)
 
 
@@ -114,13 +116,17 @@ def culprit(evidence: Evidence, index: int) -> Node:
     return (singular or found or [graph.nodes[index]])[0]
 
 
-def _masked_root(x: torch.Tensor) -> torch.Tensor:
-    rectified = x.relu()
-    return torch.where(rectified > 0.0, rectified.sqrt(), torch.zeros(()))
+def _gated_root(x: torch.Tensor) -> torch.Tensor:
+    return (x.abs() * (x > 0.0)).sqrt()
+
+
+def _unit_length(x: torch.Tensor) -> torch.Tensor:
+    gated = x * (torch.arange(len(x)) > 0)[:, None]
+    return gated / (gated.square().sum(1, keepdim=True).sqrt() + 1e-6)
 
 
 def _unread() -> Case:
-    """The infinite slope lies before a rectifier that passes exactly zero of it to the inputs, which nobody trains."""
+    """The infinite slope lies before the first weight: only the inputs get the gradient, and nobody trains those."""
     inputs = torch.randn(64, 16, generator=torch.Generator().manual_seed(1)).relu().requires_grad_(True)
     net = mlp(16, 32, 4)
     net.insert(0, _Root())
