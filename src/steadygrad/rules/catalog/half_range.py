@@ -91,7 +91,7 @@ class HalfRange(Rule):
         before = evidence.graph.ancestors(max(edge)) | {max(edge)} if edge else set()
         found = []
         for node in nodes:
-            if node.kind != "affine" or node.index not in before:
+            if node.kind != "affine" or node.index not in before or _asleep_after(evidence, node.index):
                 continue
             for use in node.uses:
                 reading = evidence.parameters.get(use.parameters[0])
@@ -129,6 +129,19 @@ class HalfRange(Rule):
 def edge_share(histogram: Histogram | None) -> float:
     """Share of the entries with 0 < |x| < 2⁻²², the last two octaves of fp16 and what lies below (kept by wider types)."""
     return histogram.below(SMALLEST + KEPT) / histogram.count if histogram is not None and histogram.count else 0.0
+
+
+def _asleep_after(evidence: Evidence, index: int) -> bool:
+    """Whether zero weights or an all-zero signal after node `index` explain a gradient of zero better than rounding."""
+    for node in evidence.graph.nodes[index:]:
+        reading = evidence.signals.get(node.index)
+        if reading is not None and reading.moments.zeros == reading.moments.count:
+            return True
+        for use in node.uses:
+            weight = evidence.parameters.get(use.parameters[0])
+            if node.index > index and use.role in ("weight", "scale") and weight is not None and weight.value.moments.absmax == 0.0:
+                return True
+    return False
 
 
 class _Times(nn.Module):
