@@ -28,6 +28,7 @@ class Pairing:
         head: what made the prediction, seen through views, casts and dropout.
         target: facts of the tensor the target was made from; None when it is no input or target of the batch.
         predicted, expected: shapes of the two sides as they met.
+        as_given: the target's numbers met the prediction as they were in the batch, moved or cast but not changed.
     """
 
     node: Node
@@ -36,6 +37,7 @@ class Pairing:
     target: TensorFacts | None
     predicted: tuple[int, ...]
     expected: tuple[int, ...]
+    as_given: bool = False
 
 
 def maker(graph: SignalGraph, index: int, through: tuple[str, ...] = MOVED) -> Node:
@@ -89,7 +91,8 @@ def _of_loss(evidence: Evidence, node: Node) -> Iterator[Pairing]:
     elif all(given):
         return
     target = facts_of(evidence, maker(evidence.graph, sides[1], REARRANGED)) if len(sides) > 1 else None
-    yield Pairing(node, node.op, maker(evidence.graph, sides[0]), target, predicted, expected)
+    untouched = target is not None and is_given(maker(evidence.graph, sides[1]))
+    yield Pairing(node, node.op, maker(evidence.graph, sides[0]), target, predicted, expected, untouched)
 
 
 def _of_difference(evidence: Evidence, node: Node) -> Iterator[Pairing]:
@@ -101,7 +104,8 @@ def _of_difference(evidence: Evidence, node: Node) -> Iterator[Pairing]:
         return
     shapes = [evidence.graph.nodes[i].outputs[0].shape for i in sides if evidence.graph.nodes[i].outputs]
     if len(shapes) == 2:
-        yield Pairing(node, "difference", maker(evidence.graph, sides[0]), facts_of(evidence, roots[1]), *shapes)
+        untouched = is_given(maker(evidence.graph, sides[1]))
+        yield Pairing(node, "difference", maker(evidence.graph, sides[0]), facts_of(evidence, roots[1]), *shapes, untouched)
 
 
 def output_range(head: Node) -> tuple[float, float] | None:
@@ -109,11 +113,6 @@ def output_range(head: Node) -> tuple[float, float] | None:
     if head.op in ("hardtanh", "clamp"):
         return float(head.options.get("min_val", -math.inf)), float(head.options.get("max_val", math.inf))
     return RANGES.get(head.op)
-
-
-def place(head: Node) -> str:
-    """Where a finding about this node points: its module, or the loss when it is computed there."""
-    return head.where
 
 
 def call_of(where: str) -> str:

@@ -8,7 +8,6 @@ from torch.nn.functional import one_hot
 Domain = Literal["logits", "probabilities", "unit", "log-probabilities", "values"]
 CONFIDENT = 4.0
 """Logit of a confident answer: p = 0.98 of two classes; exp(4) is far from any overflow."""
-SEED = 0
 
 
 def domain_of(outputs: torch.Tensor) -> Domain:
@@ -36,9 +35,9 @@ def neutral(domain: Domain, outputs: torch.Tensor) -> torch.Tensor | None:
     return torch.full_like(outputs, 0.5) if domain == "unit" else torch.zeros_like(outputs)
 
 
-def noise(domain: Domain, outputs: torch.Tensor) -> torch.Tensor:
+def noise(domain: Domain, outputs: torch.Tensor, seed: int = 0) -> torch.Tensor:
     """Random outputs of the same form, fixed by the seed."""
-    generator = torch.Generator().manual_seed(SEED)
+    generator = torch.Generator().manual_seed(seed)
     normal = torch.randn(outputs.shape, generator=generator).to(outputs)
     if domain == "probabilities":
         return normal.softmax(1)
@@ -47,9 +46,7 @@ def noise(domain: Domain, outputs: torch.Tensor) -> torch.Tensor:
     return normal.sigmoid() if domain == "unit" else normal
 
 
-def right_and_wrong(
-    domain: Domain, outputs: torch.Tensor, targets: torch.Tensor
-) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+def right_and_wrong(domain: Domain, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     """The answer the targets ask for and its opposite; (None, None) when it is not clear which that is.
 
     Class numbers (N, …) with outputs (N, C, …), or targets shaped like the outputs.

@@ -119,16 +119,32 @@ def _halves(ask: Callable[[Any, Any], float | None], outputs: Any, targets: Any)
 
 
 def _blindness(ask: Callable[[Any, Any], float | None], outputs: Any, targets: Any) -> Blindness:
-    """Random outputs, so that a model whose outputs do not differ yet does not make the loss look blind."""
+    """Random outputs, so that a model whose outputs do not differ yet does not make the loss look blind.
+
+    They are as large as the targets: beside targets of 10⁵ the order of numbers near 1 would drown in rounding.
+    """
     n = _samples(targets)
     if n is None or n < 4 or all(bool((t == t[:1]).all()) for _, t in named_tensors(targets)):
         return ""
-    random = mapped(outputs, lambda t: noise(domain_of(t), t) if t.is_floating_point() else t)
-    before = ask(random, targets)
-    shuffles = [torch.roll(torch.arange(n), s) for s in (1, n // 2, n - 1)]
-    shuffles.append(torch.randperm(n, generator=torch.Generator().manual_seed(SEED)))
-    after = [ask(random, mapped(targets, lambda t, order=order: t[order.to(t.device)])) for order in shuffles]
-    if before is None or any(a is None or abs(a - before) > 1e-6 * max(abs(before), 1e-6) for a in after):
+    truth = [t.float() for _, t in named_tensors(targets) if t.is_floating_point()]
+    shift, scale = (float(truth[0].mean()), float(truth[0].std())) if len(truth) == 1 and truth[0].numel() > 1 else (0.0, 1.0)
+
+    def made_up(t: torch.Tensor, seed: int) -> torch.Tensor:
+        domain = domain_of(t)
+        return noise(domain, t, seed) * scale + shift if domain in ("values", "logits") else noise(domain, t, seed)
+
+    random, other = (mapped(outputs, lambda t, s=s: made_up(t, s) if t.is_floating_point() else t) for s in (SEED, SEED + 1))
+    before, beside = ask(random, targets), ask(other, targets)
+    if before is None or beside is None or before == beside:
         return ""
-    constant = [ask(random, mapped(targets, lambda t, i=i: t[i : i + 1].expand_as(t))) for i in range(min(n, 8))]
-    return "all" if all(c is not None and abs(c - before) <= 1e-6 * max(abs(before), 1e-6) for c in constant) else "order"
+    tolerance = 1e-3 * abs(beside - before) + 1e-6 * abs(before)  # a thousandth of what other outputs change, and rounding
+
+    def unmoved(changed: list[Any]) -> bool:
+        found = [ask(random, t) for t in changed]
+        return all(value is not None and abs(value - before) <= tolerance for value in found)
+
+    orders = [torch.roll(torch.arange(n), s) for s in (1, n // 2, n - 1)]
+    orders.append(torch.randperm(n, generator=torch.Generator().manual_seed(SEED)))
+    if not unmoved([mapped(targets, lambda t, order=order: t[order.to(t.device)]) for order in orders]):
+        return ""
+    return "all" if unmoved([mapped(targets, lambda t, i=i: t[i : i + 1].expand_as(t)) for i in range(min(n, 8))]) else "order"

@@ -46,7 +46,7 @@ class ClassesAsRegression(Rule):
             integer = not facts.dtype.startswith(("float", "bfloat"))
             if pairing.head.op == "softmax" and (pairing.head.options.get("size") or 0) > 1 and (integer or _one_hot(labels, probed[facts.name].row_sum)):
                 yield self._probabilities(pairing)
-            elif integer and _numbers(labels, self.threshold("classes"), self.threshold("most")) and _width(pairing) == 1:
+            elif integer and pairing.as_given and _numbers(labels, self.threshold("classes"), self.threshold("most")) and _width(pairing) == 1:
                 yield self._amounts(pairing, len(labels), facts.dtype)
 
     def _probabilities(self, pairing: Pairing) -> Finding:

@@ -26,7 +26,6 @@ class Labels(Rule):
     - Soft class targets that are negative or do not sum to 1: the same for some classes; a sum s scales the loss by s.
     - Every target equal to `ignore_index`: the mean over nothing is 0/0 = NaN.
     - Class numbers outside [0, C): no such class.
-    - A whole batch of one class: this step teaches only "always that class" (a warning: shuffle).
 
     Source: definitions of torch.nn.CrossEntropyLoss and BCEWithLogitsLoss; Goodfellow et al. 2016, 6.2.2.
     """
@@ -34,11 +33,10 @@ class Labels(Rule):
     code = "D106"
     slug = "labels"
     title = "targets the loss is not defined for"
-    priority = 9
+    priority = 6
     needs_data = True
-    explains = ("loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-high", "loss-rewards-error", "no-gradient")
+    explains = ("loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-high", "loss-rewards-error", "no-gradient", "constant-target")
     thresholds = {
-        "single": Threshold(16, "a shuffled batch of 16 with two equal classes is of one class once in 2¹⁵"),
         "row_sum": Threshold(0.05, "how far rows of soft targets may sum from 1 (half precision rounds 1e-3 per class)"),
     }
 
@@ -50,7 +48,7 @@ class Labels(Rule):
                 continue
             seen = probed.get(pairing.target.name, BatchTensor())
             if pairing.op in BINARY:
-                yield from self._binary(pairing, pairing.target, seen)
+                yield from self._binary(pairing, pairing.target)
             elif pairing.op in CLASSES and not pairing.target.dtype.startswith(("float", "bfloat")):
                 yield from self._classes(evidence, pairing, pairing.target, seen)
             elif pairing.op == "cross_entropy":
@@ -58,7 +56,7 @@ class Labels(Rule):
         if evidence.conditions.failure:
             yield from self._beyond(evidence)
 
-    def _binary(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
+    def _binary(self, pairing: Pairing, facts: TensorFacts) -> Iterator[Finding]:
         low, high = facts.minimum or 0.0, facts.maximum or 0.0
         if _made_elsewhere(pairing, facts):
             return
@@ -70,8 +68,6 @@ class Labels(Rule):
                 "Map the labels to 0 and 1 (−1/+1 becomes (y + 1)/2, 0/255 becomes y/255).",
                 f"targets = (targets - {low:g}) / {high - low:g}" if high > low else "",
             )
-        elif low == high and low in (0.0, 1.0):
-            yield from self._single(facts, seen)
 
     def _classes(self, evidence: Evidence, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
         ignore = int(pairing.node.options.get("ignore_index", -100))
@@ -84,11 +80,9 @@ class Labels(Rule):
                 "Look at how labels are masked; skip such batches.",
                 "keep = (targets != loss_fn.ignore_index).flatten(1).any(1)",
             )
-        elif len(used) == 1:
-            yield from self._single(facts, seen)
 
     def _soft(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
-        if _made_elsewhere(pairing, facts) or seen.row_sum is None:
+        if _made_elsewhere(pairing, facts) or seen.row_sum is None or pairing.predicted[1:2] == (1,):
             return
         off = max(abs(seen.row_sum[0] - 1.0), abs(seen.row_sum[1] - 1.0))
         if (facts.minimum or 0.0) < 0.0:
@@ -104,17 +98,6 @@ class Labels(Rule):
             "Targets of cross_entropy shaped like the outputs are probabilities of classes (axis 1).",
             "targets = targets / targets.sum(1, keepdim=True)",
         )
-
-    def _single(self, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
-        samples = facts.shape[0] if facts.shape else 0
-        if samples >= self.threshold("single"):
-            yield self._say(
-                "warning",
-                f"All {samples} targets of this batch are {facts.minimum:g}: a step on it teaches only to answer that.",
-                {"samples": samples, "label": facts.minimum},
-                "Shuffle the data; if the whole data set is like this there is nothing to learn.",
-                "loader = torch.utils.data.DataLoader(dataset, batch_size, shuffle=True)",
-            )
 
     def _beyond(self, evidence: Evidence) -> Iterator[Finding]:
         """The loss raised: say whether a class number was the reason."""
@@ -139,11 +122,10 @@ class Labels(Rule):
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
-        """Masks of 0/255; labels of ±1; everything ignored; sorted data; negative soft labels."""
+        """Masks of 0/255; labels of ±1; everything ignored; negative soft labels."""
         yield Specimen("mask of 0 and 255 under BCE", lambda: _binary(255.0 * (batch(64, 1, seed=2) > 0)), where="targets")
         yield Specimen("labels of −1 and +1 under BCE", lambda: _binary(batch(64, 1, seed=2).sign()), where="targets")
         yield Specimen("every label ignored", lambda: _labels(torch.full((64,), -100)), where="targets")
-        yield Specimen("sorted data: one class", lambda: _labels(torch.full((64,), 2)), where="targets")
         yield Specimen("soft labels below zero", lambda: _labels(batch(64, 4, seed=2)), where="targets")
 
     @classmethod
@@ -157,7 +139,7 @@ class Labels(Rule):
 
 def _made_elsewhere(pairing: Pairing, facts: TensorFacts) -> bool:
     """Whether the loss saw other numbers than the batch holds: targets that were one-hot coded or rescaled on the way."""
-    return pairing.expected != facts.shape and len(pairing.expected) != len(facts.shape)
+    return not pairing.as_given or len(pairing.expected) != len(facts.shape)
 
 
 def _binary(targets: torch.Tensor) -> Case:

@@ -22,8 +22,8 @@ class LossRewardsError(Rule):
     Asked of the loss itself, with answers made up from the targets: the right class at a logit of 4 (p ≈ 0.98 of two),
     the next class instead; the target itself, and three deviations beside it. A loss with l(right) > l(wrong) has its
     sign turned (a score to be maximized, a missing minus, exp of a cosine), and gradient descent walks away from the
-    answer. With random outputs and shuffled targets, a loss that stays the same to 1e-6 cannot know which target
-    belongs to which sample; the best it can teach is a constant.
+    answer. With random outputs, a loss that shuffled targets change by less than a thousandth of what other random
+    outputs do cannot know which target belongs to which sample; the best it can teach is a constant.
 
     Both are errors, except that a loss which never reads its targets is only a warning: it may get them another way.
     Losses of torch that measure something else (contrastive, margin, Poisson, Gaussian) are not asked.

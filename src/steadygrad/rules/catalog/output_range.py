@@ -48,9 +48,9 @@ class OutputRange(Rule):
         for pairing in pairings(evidence):
             interval = output_range(pairing.head)
             facts = pairing.target
-            if pairing.op not in REGRESSION or interval is None or facts is None or facts.name not in probed:
+            if pairing.op not in REGRESSION or interval is None or facts is None or not pairing.as_given or facts.name not in probed:
                 continue
-            if probed[facts.name].quantiles and math.prod(pairing.expected) == math.prod(facts.shape) and _as_given(evidence, pairing):
+            if probed[facts.name].quantiles and math.prod(pairing.expected) == math.prod(facts.shape):
                 found = self._finding(pairing, interval, probed[facts.name].quantiles)
                 if found is not None:
                     yield found
@@ -115,18 +115,6 @@ def _even(quantiles: Sequence[float], points: int = 2000) -> list[float]:
         share = (p - QUANTILES[right - 1]) / (QUANTILES[right] - QUANTILES[right - 1])
         found.append(quantiles[right - 1] + share * (quantiles[right] - quantiles[right - 1]))
     return found
-
-
-def _as_given(evidence: Evidence, pairing: Pairing) -> bool:
-    """Whether the target met the prediction as it was in the batch, moved but not rescaled."""
-    graph = evidence.graph
-    for index in pairing.node.inputs[:2]:
-        node = graph.nodes[index]
-        while node.kind in ("view", "cast") and node.inputs:
-            node = graph.nodes[node.inputs[0]]
-        if node.op == "target" and pairing.target is not None and node.where == pairing.target.name:
-            return True
-    return False
 
 
 def _or_none(bound: float) -> float | None:

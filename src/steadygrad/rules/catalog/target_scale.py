@@ -41,7 +41,7 @@ class TargetScale(Rule):
         seen = set()
         for pairing in pairings(evidence):
             facts = pairing.target
-            if pairing.op not in REGRESSION or facts is None or facts.name in seen or facts.reading.moments.nonfinite:
+            if pairing.op not in REGRESSION or facts is None or not pairing.as_given or facts.name in seen or facts.reading.moments.nonfinite:
                 continue
             seen.add(facts.name)
             moments = facts.reading.moments
