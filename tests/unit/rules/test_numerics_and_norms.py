@@ -77,6 +77,21 @@ def test_attention_masks_of_minus_infinity_are_deliberate() -> None:
     assert seen(masked_attention()) == {}
 
 
+def test_a_mask_among_the_inputs_is_deliberate() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scores, self.head = mlp(16, 32)[0], mlp(32, 4)[0]
+
+        def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            scores = self.scores(x)
+            return self.head((scores + mask).softmax(-1) * scores)
+
+    mask = torch.zeros(32).masked_fill(torch.arange(32) > 20, -math.inf)
+    case = classification(Masked())
+    assert seen(Case(case.model, (case.inputs, mask), case.targets, case.loss_fn)) == {}
+
+
 def test_nan_selected_away_with_its_gradient_is_a_note() -> None:
     finding = seen(through(lambda x: x.detach().sqrt().nan_to_num(0.0) + x))["N102"]
     assert finding.severity == "note" and "finite all the same" in finding.message

@@ -10,7 +10,7 @@ from steadygrad.case import Case
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
-from steadygrad.rules.nonfinite_origins import origin
+from steadygrad.rules.nonfinite_origins import operands, origin
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import classification, mlp, regression
 
@@ -43,7 +43,9 @@ class NonfiniteForward(Rule):
             return
         if index is None:
             index = evidence.graph.loss if evidence.graph.loss is not None else len(evidence.graph.nodes) - 1
-        yield self._finding(evidence, evidence.graph.nodes[index], harmful(evidence))
+        node, harm = evidence.graph.nodes[index], harmful(evidence)
+        if harm or not _passed_on(evidence, node):
+            yield self._finding(evidence, node, harm)
 
     def _finding(self, evidence: Evidence, node: Node, harm: bool) -> Finding:
         why = origin(evidence, node).why
@@ -84,6 +86,12 @@ def harmful(evidence: Evidence) -> bool:
         return True
     gradients = (p.gradient for p in evidence.parameters.values() if p.gradient is not None)
     return any(g.moments.nonfinite for g in gradients) or any(r.moments.nan for r in evidence.outputs.values())
+
+
+def _passed_on(evidence: Evidence, node: Node) -> bool:
+    """Whether `node` only hands on infinities that came with the batch, as a mask among the inputs does."""
+    reading = evidence.signals.get(node.index)
+    return reading is not None and not reading.moments.nan and any(m.nonfinite for m in operands(evidence, node))
 
 
 class _Function(nn.Module):
