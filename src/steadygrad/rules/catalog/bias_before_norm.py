@@ -82,5 +82,5 @@ def _per_channel_reader(evidence: Evidence, node: Node) -> Node | None:
 def _normed(*, bias: bool) -> Case:
     net = mlp(16, 32, 4)
     if not bias:
-        net[0].bias = None
+        net[0].register_parameter("bias", None)
     return classification(nn.Sequential(net[0], nn.BatchNorm1d(32), *net[1:]))
