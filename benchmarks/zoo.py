@@ -80,7 +80,8 @@ def check(name: str, timeout: float, memory: float) -> dict[str, object]:
         return {"name": name, "failure": f"no answer within {timeout:g} s"}
     line = next((x for x in done.stdout.splitlines() if x.startswith("RESULT ")), None)
     if line is None:
-        last = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
+        lines = [x for x in done.stderr.splitlines() if x and not x.startswith((" ", "Traceback"))]
+        last = lines[-1:] or [f"exit status {done.returncode}"]
         return {"name": name, "failure": last[0][:300], "seconds": round(time.perf_counter() - started, 1)}
     return {"name": name, "seconds": round(time.perf_counter() - started, 1), **json.loads(line[7:])}
 

@@ -73,34 +73,42 @@ def shrunk(config: Any) -> None:
     for name in EXPERTS:
         _cap(config, name, 4)
     _cap(config, "vocab_size", WORDS)
-    widest = max((v for n in WIDTHS if isinstance(v := getattr(config, n, None), int)), default=0)
+    widest = max((v for n in WIDTHS if isinstance(v := _get(config, n), int)), default=0)
     factor = 1
     while widest // factor > WIDEST:
         factor *= 2
     if factor > 1:
         for name in (*WIDTHS, *INNER):
-            value = getattr(config, name, None)
+            value = _get(config, name)
             if isinstance(value, int) and value >= factor:
                 _set(config, name, value // factor)
         for name in HEADS:
-            value = getattr(config, name, None)
+            value = _get(config, name)
             if isinstance(value, int):
                 _set(config, name, max(value // factor, 1))
     for token in ("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "image_token_id", "audio_token_id", "video_token_id"):
-        value = getattr(config, token, None)
+        value = _get(config, token)
         if isinstance(value, int) and value >= WORDS:
             _set(config, token, 1)
     for inner in list(vars(config).values()):
         if hasattr(inner, "to_dict") and hasattr(inner, "model_type"):
             shrunk(inner)
-    types = getattr(config, "layer_types", None)
-    layers = getattr(config, "num_hidden_layers", None)
+    types = _get(config, "layer_types")
+    layers = _get(config, "num_hidden_layers")
     if isinstance(types, list) and isinstance(layers, int) and len(types) > layers:
         _set(config, "layer_types", types[:layers])
 
 
+def _get(config: Any, name: str) -> Any:
+    """An attribute, or None; some configurations refuse to answer for all layers at once."""
+    try:
+        return getattr(config, name, None)
+    except Exception:
+        return None
+
+
 def _cap(config: Any, name: str, most: int) -> None:
-    value = getattr(config, name, None)
+    value = _get(config, name)
     if isinstance(value, int) and not isinstance(value, bool) and value > most:
         _set(config, name, most)
 

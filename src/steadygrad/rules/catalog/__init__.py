@@ -4,15 +4,24 @@ from steadygrad.registry import Catalogue
 from steadygrad.rules.catalog.attenuating_activation import AttenuatingActivation
 from steadygrad.rules.catalog.bias_before_norm import BiasBeforeNorm
 from steadygrad.rules.catalog.bn_momentum import BnMomentum
+from steadygrad.rules.catalog.classes_as_regression import ClassesAsRegression
+from steadygrad.rules.catalog.climbing_step import ClimbingStep
 from steadygrad.rules.catalog.constant_input import ConstantInput
+from steadygrad.rules.catalog.constant_target import ConstantTarget
 from steadygrad.rules.catalog.correlated_inputs import CorrelatedInputs
 from steadygrad.rules.catalog.correlation_collapse import CorrelationCollapse
 from steadygrad.rules.catalog.dead_units import DeadUnits
+from steadygrad.rules.catalog.exploding_activation import ExplodingActivation
 from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
 from steadygrad.rules.catalog.half_range import HalfRange
+from steadygrad.rules.catalog.head_activation import HeadActivation
 from steadygrad.rules.catalog.input_scale import InputScale
 from steadygrad.rules.catalog.labels import Labels
+from steadygrad.rules.catalog.linear_stack import LinearStack
 from steadygrad.rules.catalog.logits_into_probability_loss import LogitsIntoProbabilityLoss
+from steadygrad.rules.catalog.loss_at_start import LossAtStart
+from steadygrad.rules.catalog.loss_rewards_error import LossRewardsError
+from steadygrad.rules.catalog.loss_sum import LossSum
 from steadygrad.rules.catalog.lr_too_high import LrTooHigh
 from steadygrad.rules.catalog.lr_too_low import LrTooLow
 from steadygrad.rules.catalog.no_gradient import NoGradient
@@ -21,12 +30,17 @@ from steadygrad.rules.catalog.nonfinite_forward import NonfiniteForward
 from steadygrad.rules.catalog.nonfinite_input import NonfiniteInput
 from steadygrad.rules.catalog.nonfinite_weights import NonfiniteWeights
 from steadygrad.rules.catalog.norm_in_eval import NormInEval
+from steadygrad.rules.catalog.nothing_trainable import NothingTrainable
 from steadygrad.rules.catalog.one_value_per_channel import OneValuePerChannel
+from steadygrad.rules.catalog.output_constant import OutputConstant
+from steadygrad.rules.catalog.output_range import OutputRange
 from steadygrad.rules.catalog.outside_optimizer import OutsideOptimizer
 from steadygrad.rules.catalog.poisoned_statistics import PoisonedStatistics
 from steadygrad.rules.catalog.saturation import Saturation
+from steadygrad.rules.catalog.shape_broadcast import ShapeBroadcast
 from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLogitsLoss
 from steadygrad.rules.catalog.signal_drift import SignalDrift
+from steadygrad.rules.catalog.softmax_axis import SoftmaxAxis
 from steadygrad.rules.catalog.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
 from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
 from steadygrad.rules.catalog.target_scale import TargetScale
@@ -44,10 +58,19 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         CorrelatedInputs,
         TargetScale,
         Labels,
+        ConstantTarget,
         SoftmaxBeforeCrossEntropy,
         SigmoidBeforeLogitsLoss,
         LogitsIntoProbabilityLoss,
+        ShapeBroadcast,
+        LossAtStart,
+        LossSum,
+        OutputRange,
+        OutputConstant,
+        ClassesAsRegression,
+        LossRewardsError,
         UnstableLog,
+        SoftmaxAxis,
         SymmetricUnits,
         WeightScale,
         Saturation,
@@ -55,6 +78,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         SignalDrift,
         CorrelationCollapse,
         AttenuatingActivation,
+        ExplodingActivation,
         VanishingGradient,
         ExplodingGradient,
         NoGradient,
@@ -70,6 +94,10 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         LrTooHigh,
         LrTooLow,
         OutsideOptimizer,
+        ClimbingStep,
+        LinearStack,
+        NothingTrainable,
+        HeadActivation,
     ),
     keys=("code", "slug"),
 )

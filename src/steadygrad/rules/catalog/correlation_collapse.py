@@ -31,7 +31,7 @@ class CorrelationCollapse(Rule):
     explains = ("output-constant", "vanishing-gradient", "train-eval-gap", "lr-too-low")
     thresholds = {
         "difference": Threshold(1e-3, "relative difference between samples below a thousandth of the signal"),
-        "resolution": Threshold(8.0, "multiples of machine epsilon below which differences are rounding noise"),
+        "resolution": Threshold(1.0, "multiples of machine epsilon: below one, entries of different samples are mostly the same number"),
     }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
@@ -82,10 +82,10 @@ class CorrelationCollapse(Rule):
 
 
 def _asleep(evidence: Evidence, small: float) -> set[int]:
-    """Nodes that cannot tell samples apart by construction, up to the next join.
+    """Nodes that cannot tell samples apart by construction, until a signal that can joins them.
 
-    Either a weight or gain before them starts at zero, or they look up the same rows for every sample (positions,
-    token types).
+    A weight or gain before them starts at zero, they look up the same rows for every sample (positions, token types),
+    or they start from parameters alone (learned queries).
     """
     found: set[int] = set()
     for node in evidence.graph.nodes:
@@ -94,7 +94,8 @@ def _asleep(evidence: Evidence, small: float) -> set[int]:
         reading = evidence.signals.get(node.index)
         cosine = reading.samples.least_cosine if reading is not None and reading.samples is not None else None
         table = any(use.role == "table" for use in node.uses) and cosine is not None and _difference(cosine) < small
-        if zero or table or (node.kind != "join" and found.intersection(node.inputs)):
+        unfed = not node.inputs and node.op not in ("input", "target")
+        if zero or table or unfed or (node.inputs and found.issuperset(node.inputs)):
             found.add(node.index)
     return found
 

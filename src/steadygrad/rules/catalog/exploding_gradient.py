@@ -17,7 +17,7 @@ class ExplodingGradient(Rule):
     """The gradient grows so much on its way back that no learning rate serves both ends of the network.
 
     The mirror image of G101: with r = rms(∂L/∂w)/rms(w), the rate that changes the last layers at all changes the first
-    by many times their size. Error when r_max/r_l exceeds 1/ε of the dtype (the last layers' updates round to nothing
+    by many times their size. Error when r over the first third of the weights exceeds r over the last third by more than 1/ε of the dtype (the last layers' updates round to nothing
     at every rate that leaves the first ones in place); a spread of 1e5 is a warning. Gradients of relative size above 1
     throughout – a step of rate 1 replaces the weights – are a warning, too.
 
@@ -43,9 +43,10 @@ class ExplodingGradient(Rule):
         towards_input = flow.input_side > flow.loss_side
         ratio = flow.smallest / flow.largest
         large = flow.largest > self.threshold("size") and evidence.loss is not None and not evidence.conditions.cotangent
-        if not (towards_input and ratio < self.threshold("spread")) and not large:
+        spread = flow.loss_side / flow.input_side if flow.input_side > 0.0 else 1.0
+        if not (towards_input and spread < self.threshold("spread")) and not large:
             return
-        unusable = towards_input and ratio < flow.weakest.resolution
+        unusable = flow.loss_side < flow.input_side * flow.weakest.resolution
         top = flow.strongest
         yield self.finding(
             "error" if unusable else "warning",

@@ -16,8 +16,8 @@ class LrTooLow(Rule):
     """The optimizer's step is lost in rounding, or so small that training would take forever.
 
     A weight w in floating point changes only when |Δw| is at least half the spacing of numbers around it, ε|w|/2. When
-    the typical step is below ε of the weight most entries stay exactly where they are. Error then, and for a rate that
-    is zero or negative; below 1e-6 – ten thousand steps for one per cent – a warning.
+    the typical step is below ε of the weight most entries stay exactly where they are. Error then, and for a rate
+    of zero; below 1e-6 – ten thousand steps for one per cent – a warning.
 
     Source: Goldberg 1991, "What every computer scientist should know about floating-point arithmetic"; the chapters'
     exercise on parameters that hardly move.
@@ -35,7 +35,7 @@ class LrTooLow(Rule):
             return
         rates = [g.options.get("lr") for g in evidence.optimizer.groups if g.parameters]
         numbers = [float(r) for r in rates if isinstance(r, int | float)]
-        if numbers and max(numbers) <= 0.0:
+        if numbers and max(numbers) == 0.0:
             yield self._finding("error", f"The learning rate is {max(numbers):g}: no step lowers the loss.", max(numbers), 0.0, 1.0)
             return
         sizes = step_sizes(evidence)
