@@ -24,9 +24,7 @@ def _groups(model: nn.Module, l2: float) -> list[dict[str, Any]]:
 
 def sgd(lr: float, momentum: float = 0.0, nesterov: bool = False, l2: float = 0.0, ascend: bool = False) -> Factory:
     """`l2` is the coefficient of the weight in the gradient; `ascend` negates the gradient before it is applied."""
-    return lambda model: torch.optim.SGD(
-        _groups(model, -l2 if ascend else l2), lr=lr, momentum=momentum, nesterov=nesterov, maximize=ascend
-    )
+    return lambda model: torch.optim.SGD(_groups(model, -l2 if ascend else l2), lr=lr, momentum=momentum, nesterov=nesterov, maximize=ascend)
 
 
 def adam(lr: float = 1e-3, eps: float = 1e-7, l2: float = 0.0) -> Factory:

@@ -17,6 +17,7 @@ import argparse
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from benchmarks.faulty_programs.measurements import Numbers, step_zero
@@ -35,7 +36,7 @@ def structure(case: Case) -> dict[str, str]:
     leaves = {path: repr(module) for path, module in case.model.named_modules() if not [*module.children()]}
     trained = _trained(case.optimizer)
     frozen = [n for n, p in case.model.named_parameters() if not (p.requires_grad and (not trained or id(p) in trained))]
-    return {**leaves, "loss": case.loss_fn.__name__, "optimizer": _settings(case.optimizer), "frozen": repr(frozen)}
+    return {**leaves, "loss": getattr(case.loss_fn, "__name__", "none"), "optimizer": _settings(case.optimizer), "frozen": repr(frozen)}
 
 
 def _trained(optimizer: torch.optim.Optimizer | None) -> set[int]:
@@ -80,8 +81,10 @@ def differs(values: list[float], known: list[float]) -> bool:
     return all(not math.isfinite(value) or value < low - margin or value > high + margin for value in values)
 
 
-def compare(program: Program) -> dict[str, object]:
+def compare(program: Program) -> dict[str, Any]:
     """One row: visible or not, why not, and the differences."""
+    if program.counterpart is None:
+        raise ValueError(f"{program.id} is healthy: there is nothing to compare it with")
     known = runs(program.counterpart, SEEDS)
     structural = structural_differences(program.build(), program.fixed())
     numeric = numeric_differences(runs(program.faulty, SEEDS), known)
@@ -106,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "visible.json")
     options = parser.parse_args()
-    rows: dict[str, dict[str, object]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for program in CATALOGUE.values():
         if not program.healthy:
             row = rows[program.id] = compare(program)

@@ -53,6 +53,11 @@ def test_a_fault_is_visible_and_a_counterpart_does_not_differ_from_itself(progra
     assert row["control"] == {}
 
 
+def test_a_healthy_program_cannot_be_compared() -> None:
+    with pytest.raises(ValueError, match="AT-Circle-simplednn is healthy"):
+        visible.compare(CATALOGUE["AT-Circle-simplednn"])
+
+
 def test_an_optimizer_that_lacks_the_head_is_a_structural_difference() -> None:
     program = CATALOGUE["TC-forum-84911"]
     assert "head.weight" in visible.structural_differences(program.build(), program.fixed())["frozen"][0]
