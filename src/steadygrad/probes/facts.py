@@ -131,7 +131,7 @@ def buffer_readings(model: nn.Module) -> dict[str, Reading]:
     found = {}
     for name, buffer in model.named_buffers():
         if buffer is not None and buffer.is_floating_point() and buffer.numel():
-            found[canonical(name)] = statistics.read(buffer.detach())
+            found[canonical(name)] = statistics.read(buffer.detach(), 0 if buffer.ndim == 1 else None)
     return found
 
 

@@ -109,7 +109,7 @@ def measure(
     Raises:
         ModelError: the user's forward, loss or backward raised.
     """
-    model, _ = unwrap(case.model)
+    model, notes = unwrap(case.model)
     session = Session(case, model, transaction, mode, meter=Meter(detail, _batch_size(case.inputs)))
     records = parameter_records(model)
     session.records = {r.name: r for r in records.values()}
@@ -135,6 +135,7 @@ def measure(
     step = session.results.get("step")
     for name, update in getattr(step, "updates", {}).items():
         values[name] = replace(values[name], update=update)
+    session.traced.graph = replace(session.traced.graph, notes=(*notes, *session.traced.graph.notes))
     return _evidence(session, values, inputs, targets, buffers, modules, depth)
 
 

@@ -1,5 +1,6 @@
 """Why an op made a number that is none: what it read, and what its function does there."""
 
+import math
 from typing import NamedTuple
 
 from steadygrad.graph.signal_graph import Node
@@ -98,3 +99,12 @@ def _infinite(node: Node, read: list[Moments], top: float) -> Origin:
         return Origin("the loss is infinite there: the logarithm of a zero probability", False)
     what = "its sum of products" if node.kind in SUMMING else "its value"
     return Origin(f"{what} exceeds {largest(dtype):.3g}, the largest {dtype} (largest read {top:.3g})", True)
+
+
+def harmful(evidence: Evidence) -> bool:
+    """Whether the loss, an output or a parameter's gradient is not finite."""
+    loss = evidence.loss.value if evidence.loss is not None else None
+    if loss is not None and not math.isfinite(loss):
+        return True
+    gradients = (p.gradient for p in evidence.parameters.values() if p.gradient is not None)
+    return any(g.moments.nonfinite for g in gradients) or any(r.moments.nan for r in evidence.outputs.values())

@@ -222,3 +222,10 @@ def test_signals_equal_what_the_model_computes() -> None:
     row = report.layers[0]
     assert row.q == pytest.approx(float(hidden.detach().square().mean()), rel=1e-12)
     assert row.gradient_q == pytest.approx(float(gradient.square().mean()), rel=1e-12)
+
+
+def test_compiled_models_run_uncompiled_and_say_so() -> None:
+    model = torch.compile(nn.Sequential(nn.Linear(8, 4), nn.ReLU(), nn.Linear(4, 2)))
+    report = check(model, X)
+    assert [r.where for r in report.layers] == ["0", "1", "2"]
+    assert any("compiled model" in line for line in report.not_seen)

@@ -11,7 +11,7 @@ from steadygrad.probes.session import Session
 
 MOST = 1 << 20
 """Tensors are read up to this many entries; scale and spread need no more."""
-QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
+QUANTILES = (0.0, 0.001, 0.01, 0.05, *(i / 10 for i in range(1, 10)), 0.95, 0.99, 0.999, 1.0)
 CLASSES = 10_000
 SPACED = 1 << 16
 

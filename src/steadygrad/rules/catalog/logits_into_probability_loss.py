@@ -10,7 +10,7 @@ from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.logarithms import Logarithm, logarithms
-from steadygrad.rules.pairing import Pairing, pairings
+from steadygrad.rules.pairing import Pairing, maker, pairings
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import batch, classification, mlp
 
@@ -48,6 +48,8 @@ class LogitsIntoProbabilityLoss(Rule):
             wrong = head.kind in RAW or head.op in SIGNED or (needs == "log-probabilities" and head.op in PROBABILITIES)
             if needs is not None and wrong:
                 yield self._finding(pairing, needs)
+        if "between 0 and 1" in evidence.conditions.failure and evidence.graph.outputs:  # torch refused, so that no loss was traced
+            yield self._refused(evidence)
         for logarithm in logarithms(evidence):
             head = logarithm.head
             if logarithm.in_loss and not logarithm.normalized and logarithm.moved and (head.kind in RAW or head.op in SIGNED):
@@ -65,6 +67,12 @@ class LogitsIntoProbabilityLoss(Rule):
         advice = f"Use {better} on raw scores" if better else f"Apply {wanted} to the outputs first"
         code = f"loss = torch.nn.functional.{better}(logits, targets)" if better else f"loss = torch.nn.functional.{pairing.op}(outputs.{wanted}(1), targets)"
         return self._say(head, f"{pairing.op} expects {needs} and gets {why}.", advice + ".", code, pairing.op)
+
+    def _refused(self, evidence: Evidence) -> Finding:
+        head = maker(evidence.graph, evidence.graph.outputs[0])
+        message = f"binary_cross_entropy expects probabilities and refuses the outputs of {head.op}, which leave [0, 1]."
+        code = "loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets)"
+        return self._say(head, message, "Use binary_cross_entropy_with_logits on raw scores.", code, "binary_cross_entropy")
 
     def _by_hand(self, logarithm: Logarithm) -> Finding:
         head = logarithm.head

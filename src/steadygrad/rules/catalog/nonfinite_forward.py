@@ -10,7 +10,7 @@ from steadygrad.case import Case
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
-from steadygrad.rules.nonfinite_origins import operands, origin
+from steadygrad.rules.nonfinite_origins import harmful, operands, origin
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import classification, mlp, regression
 
@@ -77,15 +77,6 @@ class NonfiniteForward(Rule):
         """NaN that are selected away with their gradients; a mask of −∞."""
         yield Specimen("NaN replaced before anything reads them", lambda: through(lambda x: x.detach().sqrt().nan_to_num(0.0) + x))
         yield Specimen("scores masked with −∞", lambda: regression(_Masked()))
-
-
-def harmful(evidence: Evidence) -> bool:
-    """Whether the loss, an output or a parameter's gradient is not finite."""
-    loss = evidence.loss.value if evidence.loss is not None else None
-    if loss is not None and not math.isfinite(loss):
-        return True
-    gradients = (p.gradient for p in evidence.parameters.values() if p.gradient is not None)
-    return any(g.moments.nonfinite for g in gradients) or any(r.moments.nan for r in evidence.outputs.values())
 
 
 def _passed_on(evidence: Evidence, node: Node) -> bool:

@@ -8,6 +8,7 @@ import torch
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence, TensorFacts
 from steadygrad.rules.finding import Finding
+from steadygrad.rules.nonfinite_origins import harmful
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import batch, classification, mlp, regression
 
@@ -37,9 +38,7 @@ class NonfiniteInput(Rule):
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """Inputs first, then targets."""
-        loss = evidence.loss.value if evidence.loss is not None else None
-        spoilt = evidence.first_nonfinite is not None or evidence.first_nonfinite_gradient is not None
-        spoilt = spoilt or (loss is not None and not math.isfinite(loss))
+        spoilt = harmful(evidence)
         for place, tensors in (("inputs", evidence.inputs), ("targets", evidence.targets)):
             for facts in tensors:
                 if facts.reading.moments.nonfinite:

@@ -50,6 +50,7 @@ class OutputConstant(Rule):
             f"The model gives the same output for all {n} samples although they differ, and no weight has a gradient that would change it.",
             evidence={"samples": n, "outputs": list(evidence.outputs)},
             advice="Look for the first layer whose outputs no longer differ between samples: dead or saturated units, zero weights, or an operation that drops the input.",
+            snippet="for name, module in model.named_modules():\n    module.register_forward_hook(lambda m, a, o, name=name: print(name, o.std(0).mean()))",
             node=last.index if last is not None else None,
         )
 

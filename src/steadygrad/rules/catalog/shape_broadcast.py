@@ -24,8 +24,8 @@ class ShapeBroadcast(Rule):
     (pᵢ − tⱼ)² is  mean (pᵢ − t̄)² + Var t,  so the best answer for every sample is the mean target t̄: the loss cannot
     see which target belongs to which sample. Training "works" and ends at a constant.
 
-    An error when the result has more entries than either side; a warning when one side is merely repeated over an axis
-    on which the other differs.
+    An error when the result has more entries than either side; a warning when a loss function repeats one side over an
+    axis on which the other differs (by hand that is often meant: one target against each part of a mixture).
 
     Source: broadcasting semantics of torch; "using a target size different to the input size" is torch's own warning.
     """
@@ -51,7 +51,7 @@ class ShapeBroadcast(Rule):
         except RuntimeError:
             return None
         larger = math.prod(result) > max(math.prod(predicted), math.prod(expected))
-        if not larger and not _repeats_samples(evidence, pairing):
+        if not larger and (pairing.op == "difference" or not _repeats_samples(evidence, pairing)):
             return None
         if larger:
             what = f"compares all pairs, {result}: the best answer is the same mean target for every sample"
@@ -80,6 +80,7 @@ class ShapeBroadcast(Rule):
         """Equal shapes; a vector of targets with a squeezed output; one target per output for all samples."""
         yield Specimen("equal shapes", lambda: regression(mlp(16, 32, 1)))
         yield Specimen("squeezed output", lambda: _case(1, (64,), lambda p, t: nn.functional.mse_loss(p.squeeze(1), t)))
+        yield Specimen("one target against four components, by hand", lambda: _case(4, (64, 1), lambda p, t: (p - t).square().min(1).values.mean()))
         yield Specimen("one constant per output, by hand", lambda: _case(4, (4,), lambda p, t: (p - t).square().mean()))
 
 
