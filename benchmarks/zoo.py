@@ -29,7 +29,7 @@ from benchmarks_zoo_shim import install
 install()
 import torch
 torch.set_num_threads(1)
-from steadygrad.check import check
+from steadygrad.door import check
 from steadygrad.targets import case_from
 started = time.perf_counter()
 case = case_from(sys.argv[1])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from steadygrad.check import check
+from steadygrad.door import check
 from steadygrad.lab import digits
 from steadygrad.lab.sick_networks import small_sigmoid
 

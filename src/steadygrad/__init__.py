@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from steadygrad import theory as theory
     from steadygrad.case import Case as Case
-    from steadygrad.check import check as check
-    from steadygrad.check import explain as explain
+    from steadygrad.door import check as check
+    from steadygrad.door import explain as explain
     from steadygrad.pytest_plugin import assert_trainable as assert_trainable
     from steadygrad.report.record import Report as Report
     from steadygrad.rules.finding import Finding as Finding
@@ -33,8 +33,8 @@ _PLACES = {
     "Finding": "steadygrad.rules.finding",
     "Report": "steadygrad.report.record",
     "assert_trainable": "steadygrad.pytest_plugin",
-    "check": "steadygrad.check",
-    "explain": "steadygrad.check",
+    "check": "steadygrad.door",
+    "explain": "steadygrad.door",
 }
 _PARTS = ("theory",)
 __all__ = ["Case", "Finding", "Report", "assert_trainable", "check", "explain", "theory"]

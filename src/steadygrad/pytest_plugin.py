@@ -18,7 +18,7 @@ def assert_trainable(model: Any, inputs: Any = None, targets: Any = None, loss_f
     Raises:
         AssertionError: some finding is an error; its text is the report.
     """
-    from steadygrad.check import check
+    from steadygrad.door import check
 
     report = check(model, inputs, targets, loss_fn, **settings)
     if not report.ok:

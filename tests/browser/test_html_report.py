@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from steadygrad.check import check
+from steadygrad.door import check
 from steadygrad.lab.sick_networks import small_sigmoid
 
 pytestmark = pytest.mark.browser

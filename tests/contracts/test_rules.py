@@ -2,7 +2,7 @@
 
 import pytest
 
-from steadygrad.check import check, explain
+from steadygrad.door import check, explain
 from steadygrad.graph.fingerprint import fingerprint
 from steadygrad.rules.catalog import RULES
 from steadygrad.rules.rule import Rule, Specimen

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.distributed
 def worker(rank: int, world: int, store: str, results: str) -> None:
     import torch.distributed as dist
 
-    from steadygrad.check import check
+    from steadygrad.door import check
     from steadygrad.graph.fingerprint import fingerprint
 
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from steadygrad.check import check
+from steadygrad.door import check
 from steadygrad.errors import InputError, ModelError, RestoreError
 from steadygrad.graph.fingerprint import fingerprint
 from steadygrad.graph.transaction import transaction

@@ -36,7 +36,7 @@ def check(
     if format not in FORMATS:
         raise InputError(f"`--format` must be one of {', '.join(FORMATS)}, got {format!r}")
     defaults = settings(Path.cwd())
-    from steadygrad.check import check as run
+    from steadygrad.door import check as run
     from steadygrad.targets import case_from
 
     case = case_from(target, inputs=input or defaults.get("input", []), batch=batch, loss=loss or defaults.get("loss", ""), seed=seed)

@@ -72,6 +72,7 @@ class Tracer(TorchFunctionMode):
         self._derived: dict[int, tuple[weakref.ref[torch.Tensor], frozenset[str]]] = {}
         self._names: dict[Any, str] = {}
         self._opened: dict[Any, types.FunctionType] = {}
+        self._opening: set[Any] = set()
 
     # -- which side a tensor is on ---------------------------------------------------------------------------------
 
@@ -124,7 +125,8 @@ class Tracer(TorchFunctionMode):
         name = self._names.get(function)
         if name is None:
             name = self._names[function] = base_name(function)
-        if name not in OPS and isinstance(function, types.FunctionType) and function.__module__.startswith("torch."):
+        hides = name not in OPS and isinstance(function, types.FunctionType) and function.__module__.startswith("torch.")
+        if hides and function not in self._opening:
             return self._inside(function, args, kwargs)
         output = function(*args, **kwargs)
         target = args[0] if name == "__setitem__" else output
@@ -137,8 +139,12 @@ class Tracer(TorchFunctionMode):
         copy = self._opened.get(function)
         if copy is None:
             copy = self._opened[function] = opened(function)
-        with self:
-            return copy(*args, **kwargs)
+        self._opening.add(function)  # one that asks for modes in its own way comes back: then it runs closed
+        try:
+            with self:
+                return copy(*args, **kwargs)
+        finally:
+            self._opening.discard(function)
 
     def _record(self, function: Any, name: str, args: tuple[Any, ...], kwargs: Any, output: Any) -> None:
         raw = getattr(function, "__name__", "")

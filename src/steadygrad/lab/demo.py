@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
-from steadygrad.check import check
+from steadygrad.door import check
 from steadygrad.lab import digits
 from steadygrad.lab.sick_networks import SICK, SickNetwork
 from steadygrad.remedies.catalog.reinitialize import Reinitialize

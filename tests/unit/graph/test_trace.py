@@ -7,7 +7,7 @@ import torch
 import torch.utils.checkpoint
 from torch import nn
 
-from steadygrad.check import check
+from steadygrad.door import check
 from steadygrad.graph.signal_graph import Node, SignalGraph
 from steadygrad.graph.trace import trace
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from steadygrad.check import check
+from steadygrad.door import check
 
 
 class Masked(nn.Module):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
-from steadygrad.check import check
+from steadygrad.door import check
 from steadygrad.pipeline import observe
 from steadygrad.probes import statistics
 from steadygrad.rules.catalog.half_range import edge_share, half

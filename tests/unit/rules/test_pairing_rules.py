@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from steadygrad.case import Case
-from steadygrad.check import check
+from steadygrad.door import check
 from steadygrad.pipeline import examine, observe
 from steadygrad.probes.experiments.batch_probe import QUANTILES
 from steadygrad.rules.catalog import RULES

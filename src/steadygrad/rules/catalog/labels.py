@@ -26,6 +26,8 @@ class Labels(Rule):
     - Soft class targets that are negative or do not sum to 1: the same for some classes; a sum s scales the loss by s.
     - Every target equal to `ignore_index`: the mean over nothing is 0/0 = NaN.
     - Class numbers outside [0, C): no such class.
+    - One class for every sample: the best answer is a constant. Of C equally likely classes n samples are of one with
+      probability C^(1−n); an error from three classes on, a warning for two, where rare events make it possible.
 
     Source: definitions of torch.nn.CrossEntropyLoss and BCEWithLogitsLoss; Goodfellow et al. 2016, 6.2.2.
     """
@@ -37,6 +39,7 @@ class Labels(Rule):
     needs_data = True
     explains = ("loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-high", "loss-rewards-error", "no-gradient", "constant-target")
     thresholds = {
+        "samples": Threshold(16, "of three equally likely classes all 16 samples are of one once in 3¹⁵ = 14 million"),
         "row_sum": Threshold(0.05, "how far rows of soft targets may sum from 1 (half precision rounds 1e-3 per class)"),
     }
 
@@ -80,6 +83,15 @@ class Labels(Rule):
                 "Look at how labels are masked; skip such batches.",
                 "keep = (targets != loss_fn.ignore_index).flatten(1).any(1)",
             )
+        elif len(used) == 1 and len(facts.shape) == 1 and facts.shape[0] >= self.threshold("samples") and len(pairing.predicted) == 2:
+            label, count, classes = next(iter(used)), facts.shape[0], pairing.predicted[1]
+            yield self._say(
+                "error" if classes > 2 else "warning",
+                f"All {count} samples of the batch are of class {label}, of {classes} the model tells apart: there is nothing to learn but a constant.",
+                {"label": label, "samples": count, "classes": classes},
+                "Look at how labels are made (scaled with the pixels, truncated, one column off) and whether the data is shuffled.",
+                "print(targets.unique(return_counts=True))",
+            )
 
     def _soft(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
         if _made_elsewhere(pairing, facts) or seen.row_sum is None or pairing.predicted[1:2] == (1,):
@@ -122,10 +134,11 @@ class Labels(Rule):
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
-        """Masks of 0/255; labels of ±1; everything ignored; negative soft labels."""
+        """Masks of 0/255; labels of ±1; everything ignored; one class; negative soft labels."""
         yield Specimen("mask of 0 and 255 under BCE", lambda: _binary(255.0 * (batch(64, 1, seed=2) > 0)), where="targets")
         yield Specimen("labels of −1 and +1 under BCE", lambda: _binary(batch(64, 1, seed=2).sign()), where="targets")
         yield Specimen("every label ignored", lambda: _labels(torch.full((64,), -100)), where="targets")
+        yield Specimen("labels divided by 255 and truncated", lambda: _labels((torch.arange(64) % 4 / 255).long()), where="targets")
         yield Specimen("soft labels below zero", lambda: _labels(batch(64, 4, seed=2)), where="targets")
 
     @classmethod
