@@ -1,6 +1,6 @@
 """Logarithms on which the loss depends, and what they are taken of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from steadygrad.graph.signal_graph import Node
@@ -73,7 +73,7 @@ def _is_sum_of(evidence: Evidence, division: Node) -> bool:
     return below.op == "sum" and _root(evidence, above).index in {_root(evidence, i).index for i in below.inputs}
 
 
-def _meets_target(evidence: Evidence, node: Node, readers: dict[int, tuple[int, ...]]) -> bool:
+def _meets_target(evidence: Evidence, node: Node, readers: Mapping[int, tuple[int, ...]]) -> bool:
     """Whether the logarithm, moved or negated, is multiplied with a target."""
     stack, seen = [node.index], set()
     while stack:

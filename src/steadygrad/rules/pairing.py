@@ -105,7 +105,7 @@ def _of_difference(evidence: Evidence, node: Node) -> Iterator[Pairing]:
     shapes = [evidence.graph.nodes[i].outputs[0].shape for i in sides if evidence.graph.nodes[i].outputs]
     if len(shapes) == 2:
         untouched = is_given(maker(evidence.graph, sides[1]))
-        yield Pairing(node, "difference", maker(evidence.graph, sides[0]), facts_of(evidence, roots[1]), *shapes, untouched)
+        yield Pairing(node, "difference", maker(evidence.graph, sides[0]), facts_of(evidence, roots[1]), shapes[0], shapes[1], untouched)
 
 
 def output_range(head: Node) -> tuple[float, float] | None:

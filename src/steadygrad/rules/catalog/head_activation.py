@@ -85,7 +85,7 @@ def _binary() -> Case:
 
 def _amounts(bias: float) -> Case:
     net = mlp(16, 32, 1)
-    net[2].bias.data.fill_(bias)
+    net.get_parameter("2.bias").data.fill_(bias)
     return regression(nn.Sequential(*net, nn.ReLU()), targets=batch(64, 1, seed=2).abs())
 
 

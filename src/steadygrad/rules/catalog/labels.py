@@ -56,8 +56,12 @@ class Labels(Rule):
                 yield from self._classes(evidence, pairing, pairing.target, seen)
             elif pairing.op == "cross_entropy":
                 yield from self._soft(pairing, pairing.target, seen)
-        if evidence.conditions.failure:
-            yield from self._beyond(evidence)
+        for facts in evidence.targets:
+            classes = _classes_told_apart(evidence, facts)
+            if classes is not None:
+                yield from self._one_class(facts, classes, probed.get(facts.name, BatchTensor()))
+                if evidence.conditions.failure:
+                    yield from self._beyond(facts, classes)
 
     def _binary(self, pairing: Pairing, facts: TensorFacts) -> Iterator[Finding]:
         low, high = facts.minimum or 0.0, facts.maximum or 0.0
@@ -83,15 +87,6 @@ class Labels(Rule):
                 "Look at how labels are masked; skip such batches.",
                 "keep = (targets != loss_fn.ignore_index).flatten(1).any(1)",
             )
-        elif len(used) == 1 and len(facts.shape) == 1 and facts.shape[0] >= self.threshold("samples") and len(pairing.predicted) == 2:
-            label, count, classes = next(iter(used)), facts.shape[0], pairing.predicted[1]
-            yield self._say(
-                "error" if classes > 2 else "warning",
-                f"All {count} samples of the batch are of class {label}, of {classes} the model tells apart: there is nothing to learn but a constant.",
-                {"label": label, "samples": count, "classes": classes},
-                "Look at how labels are made (scaled with the pixels, truncated, one column off) and whether the data is shuffled.",
-                "print(targets.unique(return_counts=True))",
-            )
 
     def _soft(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
         if _made_elsewhere(pairing, facts) or seen.row_sum is None or pairing.predicted[1:2] == (1,):
@@ -111,23 +106,31 @@ class Labels(Rule):
             "targets = targets / targets.sum(1, keepdim=True)",
         )
 
-    def _beyond(self, evidence: Evidence) -> Iterator[Finding]:
+    def _one_class(self, facts: TensorFacts, classes: int, seen: BatchTensor) -> Iterator[Finding]:
+        if len(seen.classes) != 1 or len(facts.shape) != 1 or facts.shape[0] < self.threshold("samples") or min(seen.classes) < 0:
+            return
+        label, count = next(iter(seen.classes)), facts.shape[0]
+        yield self._say(
+            "error" if classes > 2 else "warning",
+            f"All {count} samples of the batch are of class {label}, of {classes} the model tells apart: there is nothing to learn but a constant.",
+            {"label": label, "samples": count, "classes": classes},
+            "Look at how labels are made (scaled with the pixels, truncated, one column off) and whether the data is shuffled.",
+            "print(targets.unique(return_counts=True))",
+        )
+
+    def _beyond(self, facts: TensorFacts, classes: int) -> Iterator[Finding]:
         """The loss raised: say whether a class number was the reason."""
-        widths = [node.outputs[0].shape for i in evidence.graph.outputs if (node := evidence.graph.nodes[i]).outputs]
-        for facts in evidence.targets:
-            fits = [s[1] for s in widths if len(s) == len(facts.shape) + 1 and s[0] == facts.shape[0]] if facts.shape else []
-            if not fits or facts.dtype.startswith(("float", "bfloat")) or facts.maximum is None or facts.minimum is None:
-                continue
-            if facts.maximum >= max(fits) or facts.minimum < 0:
-                off = ": the classes seem to be counted from 1" if facts.minimum == 1 and facts.maximum == max(fits) else ""
-                yield self._say(
-                    "error",
-                    f"`{facts.name}` holds class {facts.maximum if facts.maximum >= max(fits) else facts.minimum:g}, but the model answers"
-                    f" {max(fits)} classes, 0 … {max(fits) - 1}{off}.",
-                    {"minimum": facts.minimum, "maximum": facts.maximum, "classes": max(fits)},
-                    "Count classes from 0, or give the last layer as many outputs as there are classes.",
-                    "targets = targets - 1" if off else f"nn.Linear(…, {int(facts.maximum) + 1})",
-                )
+        low, high = facts.minimum or 0.0, facts.maximum or 0.0
+        if low >= 0 and high < classes:
+            return
+        off = ": the classes seem to be counted from 1" if low == 1 and high == classes else ""
+        yield self._say(
+            "error",
+            f"`{facts.name}` holds class {high if high >= classes else low:g}, but the model answers {classes} classes, 0 … {classes - 1}{off}.",
+            {"minimum": low, "maximum": high, "classes": classes},
+            "Count classes from 0, or give the last layer as many outputs as there are classes.",
+            "targets = targets - 1" if off else f"nn.Linear(…, {int(high) + 1})",
+        )
 
     def _say(self, severity: Any, message: str, numbers: dict[str, Any], advice: str, snippet: str) -> Finding:
         return self.finding(severity, "targets", message, evidence=numbers, advice=advice, snippet=snippet)
@@ -148,6 +151,15 @@ class Labels(Rule):
         yield Specimen("one-hot rows", lambda: _labels(nn.functional.one_hot(torch.arange(64) % 4, 4).float()))
         yield Specimen("smoothed binary labels", lambda: _binary(0.1 + 0.8 * (batch(64, 1, seed=2) > 0).float()))
         yield Specimen("half of the labels ignored", lambda: _labels(torch.where(torch.arange(64) % 2 == 0, torch.arange(64) % 4, -100)))
+
+
+def _classes_told_apart(evidence: Evidence, facts: TensorFacts) -> int | None:
+    """How many classes (axis 1) the model answers, when integer targets lack just that axis; None when they do not fit."""
+    if not facts.shape or facts.dtype.startswith(("float", "bfloat", "bool", "complex")):
+        return None
+    shapes = [s.shape for i in evidence.graph.outputs for s in evidence.graph.nodes[i].outputs]
+    fits = [s[1] for s in shapes if len(s) == len(facts.shape) + 1 and s[0] == facts.shape[0] and s[2:] == facts.shape[1:] and s[1] > 1]
+    return max(fits, default=None)
 
 
 def _made_elsewhere(pairing: Pairing, facts: TensorFacts) -> bool:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from steadygrad.case import Case
 from steadygrad.graph.signal_graph import Node, SignalGraph
 from steadygrad.probes.evidence import Evidence
-from steadygrad.rules.finding import Finding
+from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import batch, classification, mlp
 
@@ -65,7 +66,7 @@ class LinearStack(Rule):
         elif pairs:
             yield self._finding("note", pairs, f"`{_name(pairs[0].first)}` and `{_name(pairs[0].second)}` have nothing nonlinear between them")
 
-    def _finding(self, severity, pairs: list[Pair], message: str) -> Finding:
+    def _finding(self, severity: Severity, pairs: list[Pair], message: str) -> Finding:
         first = pairs[0].first
         return self.finding(
             severity,
@@ -144,16 +145,16 @@ def _name(node: Node) -> str:
     return node.where or node.op
 
 
-def _mostly():
+def _mostly() -> Case:
     return classification(nn.Sequential(*mlp(16, 32, 32, 32, activation=nn.Identity), nn.ReLU(), *mlp(32, 32, 4, activation=nn.Identity)))
 
 
-def _convolutions():
+def _convolutions() -> Case:
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(32, 4))
     return classification(net, batch(64, 1, 8, 8))
 
 
-def _separable():
+def _separable() -> Case:
     def separable(channels: int) -> list[nn.Module]:
         return [nn.Conv2d(channels, channels, 3, groups=channels), nn.Conv2d(channels, 16, 1), nn.ReLU()]
 

@@ -1,6 +1,6 @@
 """L103: a loss for probabilities, or for their logarithms, is given something else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -106,7 +106,7 @@ class LogitsIntoProbabilityLoss(Rule):
         yield Specimen("raw scores into cross_entropy", lambda: classification(mlp(16, 32, 4)))
 
 
-def _with(model: nn.Module, loss_fn) -> Case:
+def _with(model: nn.Module, loss_fn: Callable[..., torch.Tensor]) -> Case:
     return Case(model, batch(64, 16), classification(model).targets, loss_fn)
 
 

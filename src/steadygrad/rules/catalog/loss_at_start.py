@@ -83,11 +83,11 @@ class LossAtStart(Rule):
 def _loud(outputs: int) -> nn.Sequential:
     net = mlp(16, 32, outputs)
     with torch.no_grad():
-        net[2].weight.mul_(10.0)
+        net.get_parameter("2.weight").mul_(10.0)
     return net
 
 
 def _silent() -> Case:
     net = mlp(16, 32, 4)
-    nn.init.zeros_(net[2].weight)
+    nn.init.zeros_(net.get_parameter("2.weight"))
     return classification(net)

@@ -1,7 +1,8 @@
 """L110: a loss that prefers wrong answers, or does not look at the targets."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
@@ -99,11 +100,11 @@ class LossRewardsError(Rule):
         yield Specimen("one minus cosine", lambda: _regression(lambda p, t: 1 - nn.functional.cosine_similarity(p, t, dim=0).mean()))
 
 
-def _with(loss_fn) -> Case:
+def _with(loss_fn: Callable[..., torch.Tensor]) -> Case:
     case = classification(mlp(16, 32, 4))
     return Case(case.model, case.inputs, case.targets, loss_fn)
 
 
-def _regression(loss_fn) -> Case:
+def _regression(loss_fn: Callable[..., torch.Tensor]) -> Case:
     case = regression(mlp(16, 32, 1), targets=batch(64, 1, seed=2) + 0.5)
     return Case(case.model, case.inputs, case.targets, loss_fn)

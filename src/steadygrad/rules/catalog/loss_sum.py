@@ -1,6 +1,6 @@
 """L106: a loss that grows with the batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -72,6 +72,6 @@ def _per_sample(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return (outputs - nn.functional.one_hot(targets, 4)).square().sum(1).mean()
 
 
-def _with(loss_fn) -> Case:
+def _with(loss_fn: Callable[..., torch.Tensor]) -> Case:
     case = classification(mlp(16, 32, 4))
     return Case(case.model, case.inputs, case.targets, loss_fn)

@@ -1,6 +1,6 @@
 """S102: nothing can be trained."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -97,7 +97,7 @@ class _Silent(nn.Module):
         super().__init__()
         self.net = mlp(16, 32, 4)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
             return self.net(x)
 
@@ -120,5 +120,5 @@ def _beside(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return nn.functional.cross_entropy(outputs, targets) + 0.0 * outputs.detach().square().mean()
 
 
-def _with(loss_fn) -> Case:
+def _with(loss_fn: Callable[..., torch.Tensor]) -> Case:
     return Case(mlp(16, 32, 4), batch(64, 16), classification(mlp(16, 4)).targets, loss_fn)

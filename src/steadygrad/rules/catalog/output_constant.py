@@ -98,11 +98,11 @@ class _Forgets(nn.Module):
         self.net = mlp(16, 32, 4)
         self.bias = nn.Parameter(torch.zeros(4))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return 0.0 * self.net(x) + self.bias
 
 
 def _zero_head() -> Case:
     net = mlp(16, 32, 4)
-    nn.init.zeros_(net[2].weight)
+    nn.init.zeros_(net.get_parameter("2.weight"))
     return classification(net)

@@ -123,7 +123,7 @@ def _or_none(bound: float) -> float | None:
 
 def _headed(head: nn.Module, targets: torch.Tensor, bias: float = 0.0) -> Case:
     net = mlp(16, 32, 1)
-    net[2].bias.data.fill_(bias)
+    net.get_parameter("2.bias").data.fill_(bias)
     return regression(nn.Sequential(*net, head), targets=targets)
 
 

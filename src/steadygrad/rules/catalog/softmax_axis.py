@@ -1,6 +1,6 @@
 """L112: a softmax over something else than the classes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -118,16 +118,16 @@ class _Attend(nn.Module):
         super().__init__()
         self.score, self.head = mlp(16, 1), mlp(16, 4)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head((self.score(x).softmax(1) * x).sum(1))
 
 
-def _single(loss, last: nn.Module | None = None) -> Case:
+def _single(loss: Callable[..., torch.Tensor], last: nn.Module | None = None) -> Case:
     targets = (batch(64, 1, seed=2) > 0).float()
     return Case(nn.Sequential(*mlp(16, 32, 1), last or nn.Softmax(1)), batch(64, 16), targets, loss)
 
 
-def _case(last: nn.Module, loss_fn) -> Case:
+def _case(last: nn.Module, loss_fn: Callable[..., torch.Tensor]) -> Case:
     case = classification(nn.Sequential(*mlp(16, 32, 4), last))
     return Case(case.model, case.inputs, case.targets, loss_fn)
 

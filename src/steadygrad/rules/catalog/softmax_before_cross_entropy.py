@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
@@ -100,7 +101,7 @@ class _Pool(nn.Module):
         super().__init__()
         self.score, self.head = mlp(16, 1), mlp(16, 4)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head((self.score(x).softmax(1) * x).sum(1))
 
 

@@ -1,7 +1,7 @@
 """L111: a logarithm that reads a softmax or sigmoid directly."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
@@ -76,7 +76,7 @@ def _cross_entropy(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return -(y * torch.log(p) + (1 - y) * torch.log(1 - p)).mean()
 
 
-def _binary(loss_fn) -> Case:
+def _binary(loss_fn: Callable[..., torch.Tensor]) -> Case:
     return Case(nn.Sequential(*mlp(16, 32, 1), nn.Sigmoid()), batch(64, 16), (batch(64, 1, seed=2) > 0).float(), loss_fn)
 
 
