@@ -8,6 +8,7 @@ from torch import nn
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
+from steadygrad.rules.gradient_flow import gradient_flow
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
 from steadygrad.rules.weights import resolution
@@ -18,8 +19,8 @@ class CorrelationCollapse(Rule):
 
     c_l = [σ_w² E[φ(u₁)φ(u₂)] + σ_b²]/q*  has the fixed point c = 1, stable when χ₁ < 1; differences shrink by √χ₁ per
     layer. The relative difference between two samples is d = √(2(1 − c)). Once d falls below the spacing of floating
-    point numbers the difference is rounded away, and no later layer can recover it: that is the error. A small but
-    resolvable d is a warning.
+    point numbers the difference is rounded away, and no later layer can recover it. The first weights still see the
+    inputs; so it is the error only when their gradient, too, is lost against the others'. Otherwise it is a warning.
 
     Source: Schoenholz et al. 2017, arXiv:1611.01232, eq. 4–9.
     """
@@ -31,6 +32,7 @@ class CorrelationCollapse(Rule):
     explains = ("output-constant", "vanishing-gradient", "train-eval-gap", "lr-too-low")
     thresholds = {
         "difference": Threshold(1e-3, "relative difference between samples below a thousandth of the signal"),
+        "gradient": Threshold(1e-5, "relative gradients this far apart: the first layers, which still see the inputs, cannot undo it"),
         "resolution": Threshold(1.0, "multiples of machine epsilon: below one, entries of different samples are mostly the same number"),
     }
 
@@ -52,7 +54,9 @@ class CorrelationCollapse(Rule):
             difference = _difference(least)
             lost = difference < self.threshold("resolution") * resolution(node.outputs[0].dtype)
             if lost:
-                yield self._finding("error", node.where, node.index, difference, start)
+                flow = gradient_flow(evidence)
+                dead = flow is not None and flow.smallest < self.threshold("gradient") * flow.largest
+                yield self._finding("error" if dead else "warning", node.where, node.index, difference, start)
                 return
             if reported is None and difference < self.threshold("difference"):
                 reported = (node.where, node.index, difference)
