@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from steadygrad.case import Case
+from steadygrad.errors import ModelError
 from steadygrad.graph.transaction import transaction
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments import EXPERIMENTS
@@ -31,5 +32,9 @@ def examine(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:
 def run(case: Case, rules: Iterable[Rule], **settings: Any) -> tuple[Evidence, tuple[Finding, ...]]:
     """`observe`, then `examine`."""
     evidence = observe(case, **settings)
-    return evidence, examine(evidence, rules)
+    findings = examine(evidence, rules)
+    failure = evidence.conditions.failure
+    if failure and not any(f.severity == "error" and f.code[0] in "DL" for f in findings):
+        raise ModelError(failure)  # nothing explains it
+    return evidence, findings
 

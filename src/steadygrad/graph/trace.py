@@ -38,6 +38,7 @@ class Traced:
     loss: torch.Tensor | None
     kind: str
     cotangent: bool = False
+    failure: str = ""
     notes: list[str] = field(default_factory=list)
 
 
@@ -112,7 +113,11 @@ def trace(
         output_nodes = tuple(dict.fromkeys(i for _, t in tensors if (i := tracer.source(t)) is not None))
         paths.clear()
         paths.root = "loss"
-        loss, kind, cotangent = _loss(tracer, paths, outputs, tensors, targets, loss_fn)
+        failure = ""
+        try:
+            loss, kind, cotangent = _loss(tracer, paths, outputs, tensors, targets, loss_fn)
+        except ModelError as error:  # the model ran; a rule may know why its loss did not
+            failure, loss, kind, cotangent = str(error), random_cotangent(tensors), "cotangent", True
     hidden = [f"`{canonical(p) or 'the model'}` is TorchScript: measured from outside only" for p in scripted(inner)]
     unknown = [f"op `{name}` is not known ({count}×): measured, not understood" for name, count in sorted(tracer.opaque.items())]
     graph = SignalGraph(
@@ -124,7 +129,7 @@ def trace(
         not_seen=tuple(hidden + unknown),
         notes=tuple(notes),
     )
-    return Traced(graph, outputs, tensors, loss, kind, cotangent, notes)
+    return Traced(graph, outputs, tensors, loss, kind, cotangent, failure, notes)
 
 
 def _loss(

@@ -256,6 +256,7 @@ def _evidence(
             autocast=str(torch.get_autocast_dtype(device)).removeprefix("torch.") if autocast else "",
             device=device,
             depth=depth,
+            failure=traced.failure,
         ),
         seconds=session.seconds,
     )
