@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.gradient_flow import gradient_flow
@@ -42,26 +43,29 @@ class CorrelationCollapse(Rule):
         start = min(given, default=0.0)
         if _difference(start) < 10.0 * self.threshold("difference"):
             return
-        reported = None
+        seen = list(self._differences(evidence))
+        lost = [d < self.threshold("resolution") * resolution(n.outputs[0].dtype) for n, d in seen]
+        if any(lost):
+            node, difference = seen[lost.index(True)]
+            flow = gradient_flow(evidence)
+            dead = flow is not None and flow.smallest < self.threshold("gradient") * flow.largest
+            stays = all(lost[lost.index(True) :])  # a token that is the same for all samples meets the others later
+            if stays:
+                yield self._finding("error" if dead else "warning", node.where, node.index, difference, start)
+            return
+        small = next(((n, d) for n, d in seen if d < self.threshold("difference")), None)
+        if small is not None and seen[-1][1] < self.threshold("difference"):
+            yield self._finding("warning", small[0].where, small[0].index, small[1], start)
+
+    def _differences(self, evidence: Evidence) -> Iterator[tuple[Node, float]]:
+        """Hidden layers that could tell samples apart, with the smallest relative difference between two of them."""
         asleep = _asleep(evidence, self.threshold("difference"))
         for node in evidence.graph.nodes:
             reading = evidence.signals.get(node.index)
-            if reading is None or reading.samples is None or node.index not in evidence.graph.feeds_weights:
+            if node.kind not in ("affine", "activation") or node.index in asleep or node.index not in evidence.graph.feeds_weights:
                 continue
-            least = reading.samples.least_cosine
-            if node.kind not in ("affine", "activation") or least is None or node.index in asleep:
-                continue
-            difference = _difference(least)
-            lost = difference < self.threshold("resolution") * resolution(node.outputs[0].dtype)
-            if lost:
-                flow = gradient_flow(evidence)
-                dead = flow is not None and flow.smallest < self.threshold("gradient") * flow.largest
-                yield self._finding("error" if dead else "warning", node.where, node.index, difference, start)
-                return
-            if reported is None and difference < self.threshold("difference"):
-                reported = (node.where, node.index, difference)
-        if reported is not None:
-            yield self._finding("warning", *reported, start)
+            if reading is not None and reading.samples is not None and reading.samples.least_cosine is not None:
+                yield node, _difference(reading.samples.least_cosine)
 
     def _finding(self, severity, where: str, index: int, difference: float, start: float) -> Finding:
         lost = "rounded away" if severity == "error" else "almost gone"
