@@ -71,10 +71,14 @@ class Transaction:
             if self._optimizer is not None:
                 self._optimizer.restore()
 
-    def _restore(self) -> None:
+    def undo_modules(self) -> None:
+        """Put buffers, flags, hooks and attributes of all modules back; the transaction goes on."""
         with torch.no_grad():
             for module in self._modules:
                 module.restore()
+
+    def _restore(self) -> None:
+        self.undo_modules()
         self.undo_step()
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from steadygrad.graph.wrappers import parameter_records, unwrap
 from steadygrad.probes import facts, statistics
 from steadygrad.probes.evidence import Conditions, Evidence, ParameterReading
 from steadygrad.probes.meter import Meter
+from steadygrad.probes.parameters import parameter_readings
 from steadygrad.probes.statistics import Reading
 
 SEED = 0
@@ -38,6 +39,7 @@ class Session:
         gradients: canonical name → gradient of the loss, None where there is none.
         meter: readings of signals and gradients.
         results: name → result of the experiments that already ran.
+        remarks: sentences about what could not be measured.
     """
 
     case: Case
@@ -51,6 +53,7 @@ class Session:
     meter: Meter = field(default_factory=Meter)
     results: dict[str, Any] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     @contextmanager
     def stage(self, name: str, progress: Progress | None) -> Iterator[None]:
@@ -62,6 +65,12 @@ class Session:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    def restart(self) -> None:
+        """Weights, optimizer, buffers and modes as they were when the measurement began."""
+        self.transaction.undo_modules()
+        self.transaction.undo_step()
+        _set_mode(self.model, self.mode)
 
     def loss_again(self) -> torch.Tensor | None:
         """Forward and loss once more under the same seed, unobserved; None when there is no scalar.
@@ -127,16 +136,31 @@ def measure(
     finally:
         session.meter.close()
     with session.stage("parameters", progress):
-        values = _parameter_readings(session, detail)
+        values = parameter_readings(session.traced.graph, session.parameters, session.gradients, detail)
     for experiment in experiments:
         if depth in experiment.depths and experiment.applies(session):
             with session.stage(experiment.name, progress):
-                session.results[experiment.name] = experiment.run(session)
+                _run(session, experiment)
     step = session.results.get("step")
     for name, update in getattr(step, "updates", {}).items():
         values[name] = replace(values[name], update=update)
-    session.traced.graph = replace(session.traced.graph, notes=(*notes, *session.traced.graph.notes))
+    session.traced.graph = replace(session.traced.graph, notes=(*notes, *session.traced.graph.notes, *session.remarks))
     return _evidence(session, values, inputs, targets, buffers, modules, depth)
+
+
+def _run(session: Session, experiment: Any) -> None:
+    """Run one experiment. Those of full depth come on top: where one cannot be made, the report says so and goes on."""
+    if "fast" in experiment.depths:
+        session.results[experiment.name] = experiment.run(session)
+        return
+    try:
+        session.restart()
+        session.results[experiment.name] = experiment.run(session)
+    except Exception as error:  # double backward, memory, a second run that raises: anything the first pass did not need
+        reason = str(error).strip().split("\n")[0]
+        session.remarks.append(f"{experiment.name} was not measured ({type(error).__name__}: {reason[:160]})")
+    finally:
+        session.restart()
 
 
 def _batch_size(inputs: Any) -> int | None:
@@ -180,43 +204,6 @@ def _accumulated(session: Session, model: nn.Module, wanted: Mapping[str, nn.Par
     assert session.traced.loss is not None  # it was not the first time either
     session.traced.loss.backward()
     return tuple(parameter.grad for parameter in wanted.values())
-
-
-def _parameter_readings(session: Session, detail: str) -> dict[str, ParameterReading]:
-    assert session.traced is not None
-    axes: dict[str, int | None] = {}
-    for node in session.traced.graph.nodes:
-        for use in node.uses:
-            for name in use.parameters:
-                axes.setdefault(name, use.unit_axis if not use.derived and use.role in ("weight", "recurrent") else None)
-    return {name: _parameter_reading(p, session.gradients.get(name), axes.get(name), detail) for name, p in session.parameters.items()}
-
-
-def _parameter_reading(parameter: nn.Parameter, gradient: torch.Tensor | None, axis: int | None, detail: str) -> ParameterReading:
-    value = parameter.detach()
-    rows = detail == "full" and axis is not None and value.ndim > 1
-    reading = statistics.read(value, axis if rows else None, magnitudes=detail == "full", rows=rows)
-    if gradient is None:
-        return ParameterReading(reading)
-    if gradient.is_sparse:
-        gradient = gradient.to_dense()
-    of_gradient = statistics.read(gradient, magnitudes=detail == "full")
-    twins = _equal_gradients(reading, gradient, axis) if rows and axis is not None else 0
-    return ParameterReading(reading, of_gradient, equal_gradients=twins)
-
-
-def _equal_gradients(reading: Reading, gradient: torch.Tensor, axis: int) -> int:
-    """Rows that repeat an earlier row of the weight and receive the same gradient up to summation rounding."""
-    if reading.rows is None or not reading.rows.duplicate_groups:
-        return 0
-    rows = gradient.movedim(axis, 0).reshape(gradient.shape[axis], -1)
-    wide = rows.to(torch.complex128 if rows.is_complex() else torch.float64)
-    tolerance = 64.0 * torch.finfo(gradient.dtype).eps * float(wide.norm(dim=1).max())
-    count = 0
-    for group in reading.rows.duplicate_groups:
-        members = wide[list(group)]
-        count += int(((members[1:] - members[:1]).norm(dim=1) <= tolerance).sum())
-    return count
 
 
 def _evidence(

@@ -1,0 +1,50 @@
+"""Readings of the parameters and their gradients."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from steadygrad.graph.signal_graph import SignalGraph
+from steadygrad.probes import statistics
+from steadygrad.probes.evidence import ParameterReading
+from steadygrad.probes.statistics import Reading
+
+
+def parameter_readings(
+    graph: SignalGraph, parameters: Mapping[str, nn.Parameter], gradients: Mapping[str, torch.Tensor | None], detail: str
+) -> dict[str, ParameterReading]:
+    """Canonical name → reading of value and gradient; rows are read along the unit axis of the parameter's first use."""
+    axes: dict[str, int | None] = {}
+    for node in graph.nodes:
+        for use in node.uses:
+            for name in use.parameters:
+                axes.setdefault(name, use.unit_axis if not use.derived and use.role in ("weight", "recurrent") else None)
+    return {name: _parameter_reading(p, gradients.get(name), axes.get(name), detail) for name, p in parameters.items()}
+
+
+def _parameter_reading(parameter: nn.Parameter, gradient: torch.Tensor | None, axis: int | None, detail: str) -> ParameterReading:
+    value = parameter.detach()
+    rows = detail == "full" and axis is not None and value.ndim > 1
+    reading = statistics.read(value, axis if rows else None, magnitudes=detail == "full", rows=rows)
+    if gradient is None:
+        return ParameterReading(reading)
+    if gradient.is_sparse:
+        gradient = gradient.to_dense()
+    of_gradient = statistics.read(gradient, magnitudes=detail == "full")
+    twins = _equal_gradients(reading, gradient, axis) if rows and axis is not None else 0
+    return ParameterReading(reading, of_gradient, equal_gradients=twins)
+
+
+def _equal_gradients(reading: Reading, gradient: torch.Tensor, axis: int) -> int:
+    """Rows that repeat an earlier row of the weight and receive the same gradient up to summation rounding."""
+    if reading.rows is None or not reading.rows.duplicate_groups:
+        return 0
+    rows = gradient.movedim(axis, 0).reshape(gradient.shape[axis], -1)
+    wide = rows.to(torch.complex128 if rows.is_complex() else torch.float64)
+    tolerance = 64.0 * torch.finfo(gradient.dtype).eps * float(wide.norm(dim=1).max())
+    count = 0
+    for group in reading.rows.duplicate_groups:
+        members = wide[list(group)]
+        count += int(((members[1:] - members[:1]).norm(dim=1) <= tolerance).sum())
+    return count
