@@ -80,11 +80,14 @@ class Session:
         """
         torch.manual_seed(SEED)
         try:
-            outputs = call_model(self.model, self.case.inputs)
-            if self.case.loss_fn is not None:
-                return self.case.loss_fn(*((outputs,) if self.case.targets is None else (outputs, self.case.targets)))
+            return self.loss_of(call_model(self.model, self.case.inputs))
         except Exception as error:
             raise ModelError(f"the model ran once but not a second time: {type(error).__name__}: {error}") from error
+
+    def loss_of(self, outputs: Any) -> torch.Tensor | None:
+        """The scalar to differentiate for these outputs: the user's loss, the model's own, or a random cotangent."""
+        if self.case.loss_fn is not None:
+            return self.case.loss_fn(*((outputs,) if self.case.targets is None else (outputs, self.case.targets)))
         loss = own_loss(outputs)
         if loss is not None:
             return loss

@@ -1,13 +1,26 @@
 """Measurements that need passes of their own, beyond the observed forward and backward. One file each.
 
 An experiment has a `name`, the `depths` it runs at ("fast", "full"), `applies(session)` and `run(session)`; what it
-returns appears in `Evidence.experiments[name]`. They run in the order of `EXPERIMENTS`, inside the transaction.
+returns appears in `Evidence.experiments[name]`. They run in the order of `EXPERIMENTS`, inside the transaction. Those
+of full depth say their `cost` and `unit`, start from an untouched model, and may fail without failing the check.
 """
 
 from typing import Any
 
 from steadygrad.probes.experiments.batch_probe import BatchProbe
+from steadygrad.probes.experiments.curvature import CurvatureExperiment
+from steadygrad.probes.experiments.jacobian import JacobianExperiment
 from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
+from steadygrad.probes.experiments.mode_gap import ModeGapExperiment
+from steadygrad.probes.experiments.rehearsal import RehearsalExperiment
 from steadygrad.probes.experiments.step import OptimizerStep
 
-EXPERIMENTS: tuple[Any, ...] = (BatchProbe(), LossProbeExperiment(), OptimizerStep())
+EXPERIMENTS: tuple[Any, ...] = (
+    BatchProbe(),
+    LossProbeExperiment(),
+    OptimizerStep(),
+    ModeGapExperiment(),
+    CurvatureExperiment(),
+    JacobianExperiment(),
+    RehearsalExperiment(),
+)
