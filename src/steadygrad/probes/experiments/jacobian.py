@@ -11,13 +11,14 @@ from steadygrad.errors import ModelError
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.ops import Call
 from steadygrad.graph.signal_graph import Node
-from steadygrad.graph.trace import trace
+from steadygrad.graph.trace import call_model, trace
 from steadygrad.graph.waists import Block, blocks
 from steadygrad.probes.experiments.linear_map import LinearMap, Spectrum
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
 
 MOST_BLOCKS = 64
+NUDGE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,16 @@ class Jacobians:
     Fields:
         blocks: in order of execution; at most 64, evenly spaced, of `found`.
         whole: from the first waist to the output; None when the network has no two waists.
+        found: how many blocks there are.
+        contrast: relative difference of the outputs (beside their spread over the batch) when the inputs differ by a
+            thousandth; from two forward passes, so it holds also where a backward pass is not the derivative. None
+            without floating inputs.
     """
 
     blocks: tuple[BlockSpectrum, ...] = ()
     whole: Spectrum | None = None
     found: int = 0
+    contrast: float | None = None
 
 
 class JacobianExperiment:
@@ -68,7 +74,34 @@ class JacobianExperiment:
             if spectrum is not None:
                 measured.append(BlockSpectrum(block.where, block.start, block.end, spectrum))
         whole = _spectrum(tensors, found[0].start, found[-1].end) if len(found) > 1 else None
-        return Jacobians(tuple(measured), whole, len(found))
+        del tensors
+        return Jacobians(tuple(measured), whole, len(found), _contrast(session))
+
+
+def _contrast(session: Session) -> float | None:
+    inputs = [t for _, t in named_tensors(session.case.inputs) if t.is_floating_point()]
+    generator = torch.Generator().manual_seed(SEED)
+
+    def nudged(t: torch.Tensor) -> torch.Tensor:
+        if not t.is_floating_point() or not bool(torch.isfinite(t).all()):
+            return t
+        noise = torch.randn(t.shape, generator=generator).to(t)
+        return t.detach() + NUDGE * float(t.detach().float().square().mean().sqrt()) * noise
+
+    moved = mapped(session.case.inputs, nudged)
+    if not inputs or moved is None:
+        return None
+    with torch.no_grad():
+        before, after = _outputs(session, session.case.inputs), _outputs(session, moved)
+    spread = before - before.mean(0) if before.ndim > 1 else before
+    return float((after - before).norm() / spread.norm().clamp_min(1e-30))
+
+
+def _outputs(session: Session, inputs: Any) -> torch.Tensor:
+    session.restart()
+    torch.manual_seed(SEED)
+    tensors = [t for _, t in named_tensors(call_model(session.model, inputs)) if t.is_floating_point()]
+    return max(tensors, key=torch.Tensor.numel).detach().float()
 
 
 def _spread_out(found: tuple[Block, ...], most: int) -> list[Block]:

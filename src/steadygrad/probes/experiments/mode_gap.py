@@ -25,8 +25,8 @@ class NormGap:
         where: module path.
         shift: median over channels of |μ_batch − μ_running|/σ_batch.
         ratio: median over channels of σ_batch/σ_running.
-        distance: median over channels of √((ratio − 1)² + (shift·ratio)²): the rms difference between the two outputs,
-            in units of the training output's standard deviation.
+        distance: median over channels of √((ratio − 1)² + (shift·ratio)²)/min(1, ratio): the rms difference between the
+            two outputs, in units of the smaller of their standard deviations (1 in training, ratio in eval mode).
         noise: what `distance` would be if the running statistics were right and the batch a sample of m values
             per channel: √(3/2m).
         settled: share of the initial mean 0 and variance 1 that is gone, 1 − (1 − momentum)^batches.
@@ -109,7 +109,7 @@ def _watch(where: str, found: list[NormGap]) -> Any:
         running = module.running_var.double()
         shift = (mean - module.running_mean.double()).abs() / (variance + module.eps).sqrt()
         ratio = ((variance + module.eps) / (running + module.eps)).sqrt()
-        distance = ((ratio - 1.0).square() + (shift * ratio).square()).sqrt()
+        distance = ((ratio - 1.0).square() + (shift * ratio).square()).sqrt() / ratio.clamp_max(1.0)
         batches = 0 if module.num_batches_tracked is None else int(module.num_batches_tracked)
         settled = 1.0 - (1.0 - module.momentum) ** batches if module.momentum is not None else float(batches > 0)
         found.append(NormGap(where, float(shift.median()), float(ratio.median()), float(distance.median()), math.sqrt(1.5 / x.shape[1]), settled))

@@ -1,4 +1,4 @@
-"""A short rehearsal: twenty real optimizer steps on the same batch, undone afterwards."""
+"""A short rehearsal: twenty real optimizer steps on the same batch, undone afterwards; sixty where the loss rises."""
 
 import math
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import torch
 from steadygrad.probes.session import Session
 
 STEPS = 20
+MORE = 60
+"""Taken in all when the loss stands above its start after twenty: a rate beyond the limit may first raise it, then lower it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class RehearsalExperiment:
 
     name: ClassVar[str] = "rehearsal"
     depths: ClassVar[tuple[str, ...]] = ("full",)
-    cost: ClassVar[str] = "20 training steps and one more forward pass; two copies of the weights and one of the optimizer's state"
+    cost: ClassVar[str] = "20 training steps (60 where the loss rises) and one more forward pass; two copies of the weights and one of the optimizer's state"
     unit: ClassVar[str] = "the loss's own"
 
     def applies(self, session: Session) -> bool:
@@ -67,15 +69,13 @@ class RehearsalExperiment:
         """Train, look, undo."""
         session.transaction.will_change_parameters()
         parameters = [p for p in session.parameters.values() if p.requires_grad]
-        losses, promised = [], 0.0
-        for _ in range(STEPS):
+        losses: list[float] = []
+        promised = 0.0
+        for step in range(MORE + 1):
             loss = self._loss(session, losses)
-            if not math.isfinite(losses[-1]):
+            if not math.isfinite(losses[-1]) or step == MORE or (step == STEPS and losses[-1] <= losses[0]):
                 break
             promised += self._step(session, loss, parameters)
-        else:
-            with torch.no_grad():
-                self._loss(session, losses)
         return Rehearsal(tuple(losses), promised)
 
     def _loss(self, session: Session, losses: list[float]) -> torch.Tensor:

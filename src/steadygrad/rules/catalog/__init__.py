@@ -4,6 +4,7 @@ from steadygrad.registry import Catalogue
 from steadygrad.rules.catalog.attenuating_activation import AttenuatingActivation
 from steadygrad.rules.catalog.bias_before_norm import BiasBeforeNorm
 from steadygrad.rules.catalog.bn_momentum import BnMomentum
+from steadygrad.rules.catalog.chaos import Chaos
 from steadygrad.rules.catalog.classes_as_regression import ClassesAsRegression
 from steadygrad.rules.catalog.climbing_step import ClimbingStep
 from steadygrad.rules.catalog.constant_input import ConstantInput
@@ -30,20 +31,24 @@ from steadygrad.rules.catalog.nonfinite_forward import NonfiniteForward
 from steadygrad.rules.catalog.nonfinite_input import NonfiniteInput
 from steadygrad.rules.catalog.nonfinite_weights import NonfiniteWeights
 from steadygrad.rules.catalog.norm_in_eval import NormInEval
+from steadygrad.rules.catalog.normalization_growth import NormalizationGrowth
 from steadygrad.rules.catalog.nothing_trainable import NothingTrainable
 from steadygrad.rules.catalog.one_value_per_channel import OneValuePerChannel
+from steadygrad.rules.catalog.oscillation import Oscillation
 from steadygrad.rules.catalog.output_constant import OutputConstant
 from steadygrad.rules.catalog.output_range import OutputRange
 from steadygrad.rules.catalog.outside_optimizer import OutsideOptimizer
 from steadygrad.rules.catalog.poisoned_statistics import PoisonedStatistics
 from steadygrad.rules.catalog.saturation import Saturation
 from steadygrad.rules.catalog.shape_broadcast import ShapeBroadcast
+from steadygrad.rules.catalog.sharpness import Sharpness
 from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLogitsLoss
 from steadygrad.rules.catalog.signal_drift import SignalDrift
 from steadygrad.rules.catalog.softmax_axis import SoftmaxAxis
 from steadygrad.rules.catalog.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
 from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
 from steadygrad.rules.catalog.target_scale import TargetScale
+from steadygrad.rules.catalog.train_eval_gap import TrainEvalGap
 from steadygrad.rules.catalog.unstable_log import UnstableLog
 from steadygrad.rules.catalog.vanishing_gradient import VanishingGradient
 from steadygrad.rules.catalog.weight_scale import WeightScale
@@ -78,10 +83,12 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         SignalDrift,
         CorrelationCollapse,
         AttenuatingActivation,
+        Chaos,
         ExplodingActivation,
         VanishingGradient,
         ExplodingGradient,
         NoGradient,
+        NormalizationGrowth,
         NonfiniteWeights,
         NonfiniteForward,
         NonfiniteBackward,
@@ -90,11 +97,14 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         BiasBeforeNorm,
         NormInEval,
         PoisonedStatistics,
+        TrainEvalGap,
         BnMomentum,
         LrTooHigh,
         LrTooLow,
         OutsideOptimizer,
         ClimbingStep,
+        Sharpness,
+        Oscillation,
         LinearStack,
         NothingTrainable,
         HeadActivation,

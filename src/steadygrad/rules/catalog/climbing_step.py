@@ -26,7 +26,7 @@ class ClimbingStep(Rule):
     slug = "climbing-step"
     title = "the optimizer climbs the loss"
     priority = 20
-    explains = ("lr-too-high", "lr-too-low")
+    explains = ("lr-too-high", "lr-too-low", "sharpness", "oscillation")
     thresholds = {"promise": Threshold(1e-9, "share of the loss that the step's first-order change must exceed")}
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:

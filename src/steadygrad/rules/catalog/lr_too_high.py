@@ -30,7 +30,7 @@ class LrTooHigh(Rule):
     slug = "lr-too-high"
     title = "the first step makes the loss rise"
     priority = 60
-    explains = ("train-eval-gap",)
+    explains = ("train-eval-gap", "sharpness", "oscillation")
     thresholds = {
         "rise": Threshold(0.1, "relative rise of the loss on the batch the step was computed from"),
         "double": Threshold(2.0, "a loss that doubles on its own batch has left the region the gradient speaks about"),

@@ -1,0 +1,50 @@
+"""Full depth on every rule's specimens: healthy ones stay healthy, causes stay causes, and nothing stays behind."""
+
+import pytest
+
+from steadygrad.door import check
+from steadygrad.graph.fingerprint import fingerprint
+from steadygrad.pipeline import observe
+from steadygrad.probes.experiments import EXPERIMENTS
+from steadygrad.rules.catalog import RULES
+from steadygrad.rules.rule import Rule, Specimen
+
+FULL = [e for e in EXPERIMENTS if "fast" not in e.depths]
+SICK = [(rule, specimen) for rule in RULES for specimen in rule.sick()]
+HEALTHY = [(rule, specimen) for rule in RULES for specimen in rule.healthy()]
+
+
+def name(value: object) -> str:
+    return value.code if isinstance(value, type) else getattr(value, "name", str(value))
+
+
+def some(pairs: list[tuple[type[Rule], Specimen]]) -> list:
+    """Every ninth runs always, the others in the slow suite."""
+    return [pair if i % 9 == 0 else pytest.param(*pair, marks=pytest.mark.slow) for i, pair in enumerate(pairs)]
+
+
+@pytest.mark.parametrize(("rule", "specimen"), some(HEALTHY), ids=name)
+def test_healthy_specimens_stay_healthy(rule: type[Rule], specimen: Specimen) -> None:
+    report = check(specimen.build(), **{**(specimen.settings or {}), "depth": "full"})
+    assert report.ok, report
+    assert not [n for n in report.not_seen if "was not measured" in n], report.not_seen
+
+
+@pytest.mark.parametrize(("rule", "specimen"), some(SICK), ids=name)
+def test_the_cause_stays_the_cause(rule: type[Rule], specimen: Specimen) -> None:
+    case = specimen.build()
+    before = fingerprint(case.model, case.optimizer, (case.inputs, case.targets))
+    report = check(case, **{**(specimen.settings or {}), "depth": "full"})
+    assert fingerprint(case.model, case.optimizer, (case.inputs, case.targets)) == before
+    assert report.cause is None or report.cause.code == rule.code, report
+
+
+@pytest.mark.parametrize("experiment", FULL, ids=lambda e: e.name)
+def test_what_is_full_runs_only_then_and_says_what_it_costs(experiment) -> None:
+    assert experiment.cost and experiment.unit and experiment.__class__.__doc__
+    for rule in RULES:
+        for specimen in rule.sick():
+            if (specimen.settings or {}).get("depth") == "full":
+                assert experiment.name not in observe(specimen.build()).experiments
+                assert rule.code not in {f.code for f in check(specimen.build()).findings}
+                break
