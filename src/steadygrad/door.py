@@ -15,6 +15,7 @@ from steadygrad.graph.lazy import has_lazy, materialised_copy
 from steadygrad.graph.preflight import explained, inspect_case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.remedies import attach
+from steadygrad.report.full import full_depth
 from steadygrad.report.record import Report
 from steadygrad.report.rows import layer_rows, verdict
 from steadygrad.rules.catalog import RULES
@@ -128,6 +129,7 @@ def _report(case: Case, evidence: Evidence, findings: tuple[Any, ...], rules: li
         not_seen=(*evidence.graph.notes, *evidence.graph.not_seen),
         seconds=dict(evidence.seconds),
         parameter_count=sum(p.numel for p in evidence.graph.parameters.values()),
+        full=full_depth(evidence),
         versions={"steadygrad": _version(), "torch": torch.__version__, "python": platform.python_version()},
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from steadygrad.report import plots, view
+from steadygrad.report import full_view, plots, view
 from steadygrad.report.record import Report
 
 MOST_ROWS = 400
@@ -61,4 +61,6 @@ def _part(report: Report, key: str, title: str = "", text: str = "") -> dict[str
         "key": key, "report": report, "title": title, "text": text, "status": status, "lines": lines,
         "hidden": len(rows) - sum(not line.folded for line in lines), "flow": plots.flow_chart(rows), "heat": plots.heat_map(rows),
         "measured": view.conditions(report), "curves": None, "after": None,
+        "full": full_view.sentences(report), "blocks": full_view.block_rows(report), "headings": full_view.HEADINGS,
+        "rehearsal": plots.curve_chart("Rehearsal: the loss of this batch", full_view.rehearsal_curve(report)),
     }  # fmt: skip

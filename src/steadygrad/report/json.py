@@ -25,6 +25,7 @@ def to_dict(report: Report) -> dict[str, Any]:
             "seconds": dict(report.seconds),
             "parameter_count": report.parameter_count,
             "versions": dict(report.versions),
+            "full": dict(report.full),
         }
     )
 
@@ -42,6 +43,7 @@ def from_dict(data: dict[str, Any]) -> Report:
         seconds=data["seconds"],
         parameter_count=data["parameter_count"],
         versions=data["versions"],
+        full=_value(data.get("full", {})),
     )
 
 
@@ -52,6 +54,8 @@ def _finding(data: dict[str, Any]) -> Finding:
 
 
 def _value(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _value(v) for k, v in value.items()}
     if value in ("inf", "-inf", "nan"):
         return float(value)
     return tuple(_value(v) for v in value) if isinstance(value, list) else value

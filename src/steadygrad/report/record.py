@@ -62,6 +62,7 @@ class Report:
         seconds: stage → seconds.
         parameter_count: entries of all parameters.
         versions: of steadygrad, torch, python.
+        full: what full depth measured, by experiment ("curvature", "jacobian", "mode-gap", "rehearsal"); {} at fast depth.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Report:
     seconds: Mapping[str, float] = field(default_factory=dict)
     parameter_count: int = 0
     versions: Mapping[str, str] = field(default_factory=dict)
+    full: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from steadygrad.report import view
+from steadygrad.report import full_view, view
 from steadygrad.report.record import LayerRow, Report
 from steadygrad.rules.finding import Finding
 
@@ -46,6 +46,8 @@ def renderable(report: Report, *, unicode: bool = True) -> RenderableType:
         parts.append(Text(f"{len(notes)} note{'s' * (len(notes) > 1)}: {codes} (details in the JSON and HTML reports)", style="dim"))
     parts.append(Text())
     parts.append(_table(report, unicode))
+    if report.full:
+        parts.append(_full(report))
     if report.not_seen:
         more = f" (and {len(report.not_seen) - 4} more)" if len(report.not_seen) > 4 else ""
         parts.append(Text(f"Not seen: {'; '.join(report.not_seen[:4])}{more}", style="dim"))
@@ -90,6 +92,24 @@ def _brief(finding: Finding, unicode: bool) -> RenderableType:
         (f"{_mark('warning', unicode)} {finding.code} {finding.slug}", STYLES["warning"]),
         f" at {finding.where or 'the model'}: {finding.message}{count}", (advice, "dim"),
     )  # fmt: skip
+
+
+def _full(report: Report) -> RenderableType:
+    """Full depth: a line per experiment, a row per block of the Jacobian, the seconds of every stage."""
+    lines = Table.grid(padding=(0, 2))
+    for name, text in full_view.sentences(report):
+        lines.add_row(Text(name, style="dim"), Text(text))
+    parts: list[RenderableType] = [Text(), Text("Full depth"), Padding(lines, (0, 0, 0, 2))]
+    rows = full_view.block_rows(report, most=full_view.BLOCKS)
+    if rows:
+        table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim", width=80)
+        table.add_column(full_view.HEADINGS[0], width=24, no_wrap=True)
+        for heading in full_view.HEADINGS[1:]:
+            table.add_column(heading, justify="right", no_wrap=True)
+        for where, numbers in rows:
+            table.add_row(Text(view.shortened(where, 24)), *map(Text, numbers))
+        parts += [Text(), table]
+    return Group(*parts, Text())
 
 
 def _table(report: Report, unicode: bool) -> RenderableType:
