@@ -15,6 +15,7 @@ ulp where |z| > ½), root mean square 5.9e-9, and z never decreases as q falls. 
 in 2³²; what a true normal does beyond is missing.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
@@ -23,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from steadygrad.errors import SteadygradError
+from steadygrad.errors import InputError, SteadygradError
 
 Words = NDArray[np.uint64]
 
@@ -99,17 +100,58 @@ def first_within(bound: float) -> int:
     return high
 
 
-def truncated(words: Words, bound: float) -> Words:
-    """Words whose values lie in [−bound, bound]: the 31-bit magnitude is mapped onto those that do, the sign is kept.
+def truncated(words: Words, lower: float, upper: float) -> Words:
+    """Words whose values lie in [lower, upper], in units of the standard deviation.
 
-        m′ = m₀ + ⌊m·(2³¹ − m₀)/2³¹⌋,   m₀ = first_within(bound)
+    Symmetric bounds keep the sign and map the 31-bit magnitude m onto those inside; others map the rank r of the word among all 2³²,
+    from the most negative value up:
+
+        m′ = m₀ + ⌊m·(2³¹ − m₀)/2³¹⌋,  m₀ = first_within(upper)        r′ = r₀ + ⌊word·(r₁ − r₀)/2³²⌋,  (r₀, r₁) = ranks(lower, upper)
 
     Example:
-        >>> z = inverse_normal(truncated(np.array([0, 2**31], np.uint64), 2.0)) / 2**28
+        >>> z = inverse_normal(truncated(np.array([0, 2**31], np.uint64), -2.0, 2.0)) / 2**28
         >>> z.round(6).tolist()
         [2.0, -2.0]
     """
-    first = first_within(bound)
-    magnitude = words & ~SIGN
-    kept = np.uint64(first) + (magnitude * np.uint64(2**31 - first) >> np.uint64(31))
-    return words & SIGN | kept
+    if lower == -upper:
+        first = first_within(upper)
+        magnitude = words & ~SIGN
+        return words & SIGN | np.uint64(first) + (magnitude * np.uint64(2**31 - first) >> np.uint64(31))
+    first, end = ranks(lower, upper)
+    return word_of_rank(np.uint64(first) + (words * np.uint64(end - first) >> np.uint64(32)))
+
+
+def word_of_rank(rank: Words) -> Words:
+    """The word whose value is the rank-th of all, from the most negative up.
+
+    Example:
+        >>> word_of_rank(np.array([0, 2**31 - 1, 2**31, 2**32 - 1], np.uint64)).tolist()  # −6.3, just below 0, just above, 6.3
+        [2147483648, 4294967295, 2147483647, 0]
+    """
+    return np.where(rank < SIGN, rank | SIGN, rank ^ np.uint64(2**32 - 1))
+
+
+@lru_cache(maxsize=64)
+def ranks(lower: float, upper: float) -> tuple[int, int]:
+    """The first rank with lower ≤ z and the first after it with z > upper.
+
+    Raises:
+        InputError: no value lies between.
+
+    Example:
+        >>> ranks(0.0, np.inf) == (2**31, 2**32)
+        True
+    """
+
+    def first_where(holds: Callable[[float], bool]) -> int:
+        low, high = -1, 2**32
+        while high - low > 1:
+            middle = (low + high) // 2
+            value = inverse_normal(word_of_rank(np.array([middle], dtype=np.uint64)))[0] / 2.0**FRACTION_BITS
+            low, high = (low, middle) if holds(value) else (middle, high)
+        return high
+
+    first, end = first_where(lambda z: z >= lower), first_where(lambda z: z > upper)
+    if first == end:
+        raise InputError(f"a truncated normal must have a value between its cuts, got {lower!r} and {upper!r} standard deviations")
+    return first, end

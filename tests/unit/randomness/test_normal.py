@@ -56,13 +56,13 @@ def test_truncation_keeps_what_lies_inside(bound: float) -> None:
     assert first / 2.0**31 == pytest.approx(math.erfc(bound / math.sqrt(2.0)), abs=3e-8 + 2.0**-31)
     below = normal.inverse_normal(np.array([first - 1, first], np.uint64)) / 2.0**28
     assert below[0] > bound >= below[1]
-    ends = normal.truncated(np.array([0, 2**31 - 1, 2**31, 2**32 - 1], np.uint64), bound)
+    ends = normal.truncated(np.array([0, 2**31 - 1, 2**31, 2**32 - 1], np.uint64), -bound, bound)
     assert ends.tolist() == [first, 2**31 - 1, first + 2**31, 2**32 - 1]
 
 
 def test_a_bound_beyond_the_largest_value_cuts_nothing() -> None:
     words = np.random.default_rng(0).integers(0, 2**32, 100, dtype=np.uint64)
-    assert np.array_equal(normal.truncated(words, 7.0), words)
+    assert np.array_equal(normal.truncated(words, -7.0, 7.0), words)
 
 
 def test_a_changed_table_is_refused(tmp_path, monkeypatch) -> None:

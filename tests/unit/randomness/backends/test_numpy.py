@@ -93,7 +93,7 @@ def test_global_generators_are_left_alone() -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(InputError, match="`dtype` must be one of float16, float32, float64, got int32"):
+    with pytest.raises(InputError, match="`dtype` must be one of float16, bfloat16, float32, float64, got int32"):
         draw(normal(1.0), 3, "int32", name="w")
     with pytest.raises(InputError, match="`seed` must be an integer"):
         draw(constant(1.0), 3, name="w", seed=-1)
