@@ -45,12 +45,17 @@ def rehearsal_curve(report: Report) -> dict[str, list[tuple[float, float]]]:
 def _curvature(c: dict[str, Any]) -> str:
     text = f"sharpness {c['sharpness']:.3g} ± {c['error']:.1g}, {c['along_gradient']:.3g} along the gradient ({c['method']}, {c['products']} products)"
     if c["rate_sharpness"] is not None and c["limit"]:
-        text += f"; rate × sharpness {c['rate_sharpness']:.3g}, stable below {c['limit_formula']} = {c['limit']:.3g}"
+        text += f"; rate × sharpness {c['rate_sharpness']:.3g}, stable below {limit_words(c['limit_formula'], c['limit'])}"
         if c["stable_rate"]:
             text += f", that is a rate of {c['stable_rate']:.2g}"
     elif c["sharpness"] > 0.0:
         text += f"; plain gradient descent is stable below a rate of {2.0 / c['sharpness']:.2g}"
     return text
+
+
+def limit_words(formula: str, limit: float) -> str:
+    """`2(1 + β) = 3.8`; `2` alone where that is the formula."""
+    return formula if formula == f"{limit:g}" else f"{formula} = {limit:.3g}"
 
 
 def _jacobian(j: dict[str, Any]) -> str:

@@ -52,12 +52,13 @@ class Sharpness(Rule):
         ending = {
             "diverges": "and training on it diverges", "stalls": "and its loss does not come down", "falls": "although its loss comes down so far",
         }[came_to]  # fmt: skip
-        safe = curvature.stable_rate
+        safe, limit = curvature.stable_rate, f"{curvature.limit:.3g}"
+        limit = limit if curvature.limit_formula == limit else f"{curvature.limit_formula} = {limit}"
         yield self.finding(
             severity,
             "optimizer",
             f"The learning rate is {excess:.3g}× what the curvature allows (sharpness {curvature.sharpness:.3g}, rate × sharpness ="
-            f" {curvature.rate_sharpness:.3g}, limit {curvature.limit_formula} = {curvature.limit:.3g}), {ending}: {course(rehearsal)}.",
+            f" {curvature.rate_sharpness:.3g}, limit {limit}), {ending}: {course(rehearsal)}.",
             evidence={
                 "sharpness": curvature.sharpness, "rate_sharpness": curvature.rate_sharpness, "limit": curvature.limit,
                 "limit_formula": curvature.limit_formula, "stable_rate": safe, "losses": list(rehearsal.losses),
