@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steadygrad.randomness.normal import table
+from steadygrad.randomness.quantile import table
 
 spec = importlib.util.spec_from_file_location("builder", Path(__file__).with_name("randomness_table_builder.py"))
 builder = importlib.util.module_from_spec(spec)

@@ -1,6 +1,6 @@
 """Every random number as a pure function of (seed, tensor name, element index).
 
-`law`, `structured` and `composed` say what to draw; `philox` and `stream` make 32-bit words, `normal` turns them into normal
+`law`, `structured` and `composed` say what to draw; `philox` and `stream` make 32-bit words, `quantile` turns them into normal
 values in integer arithmetic, `householder` into orthogonal matrices, `assembly` puts laws together, and `backends` put the
 independent ones into arrays. The NumPy code is the definition; other backends give the same bits. Global random generators
 are never read or advanced.

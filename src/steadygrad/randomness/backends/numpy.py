@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from steadygrad.errors import InputError
 from steadygrad.randomness.law import Independent
-from steadygrad.randomness.normal import FRACTION_BITS, inverse_normal, truncated
+from steadygrad.randomness.quantile import FRACTION_BITS, inverse_normal, truncated
 from steadygrad.randomness.stream import words
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")

@@ -10,7 +10,7 @@ from scipy import stats
 from steadygrad.errors import InputError
 from steadygrad.randomness.backends.numpy import CHUNK, draw
 from steadygrad.randomness.law import constant, normal, truncated_normal, uniform
-from steadygrad.randomness.normal import inverse_normal
+from steadygrad.randomness.quantile import inverse_normal
 from steadygrad.randomness.stream import words
 
 LAWS = {
