@@ -7,8 +7,10 @@ import torch
 
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
+from steadygrad.probes.experiments.rehearsal import Rehearsal
 from steadygrad.probes.experiments.step import Step
 from steadygrad.rules.finding import Finding
+from steadygrad.rules.rehearsals import course, outcome
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
 from steadygrad.rules.steps import step_sizes, typical
@@ -21,7 +23,8 @@ class LrTooHigh(Rule):
     it is more than twice as long as the best one (κ‖Δw‖² > 2|⟨g, Δw⟩|): past the stability limit 2/κ, where gradient
     descent diverges along that direction. A step whose promised fall is many times the whole (positive) loss overshoots as
     well, also where saturation keeps the loss from rising. Error then, or when the loss at least doubles or is no longer finite, or when it rises
-    and the typical weight changed by more than its own size; a rise of a tenth is a warning.
+    and the typical weight changed by more than its own size; a rise of a tenth is a warning. At full depth twenty steps are
+    taken: a loss that has come down after them (catapult) leaves a warning.
 
     Source: LeCun et al. 1998, "Efficient BackProp", section 5 (η < 2/λ_max); Cohen et al. 2021, arXiv:2103.00065.
     """
@@ -53,19 +56,23 @@ class LrTooHigh(Rule):
             return
         worst = max(sizes, key=lambda s: s.ratio) if sizes else None
         serious = overshoots or not finite or step.after >= self.threshold("double") * abs(step.before) or (replaced and rise > 0.0)
-        yield self._finding(evidence, step, "error" if serious else "warning", ratio, worst.name if worst else "")
+        rehearsal = evidence.experiments.get("rehearsal")
+        recovers = isinstance(rehearsal, Rehearsal) and outcome(rehearsal) == "falls" and rehearsal.end < rehearsal.losses[0]
+        yield self._finding(evidence, step, "error" if serious and not recovers else "warning", ratio, worst.name if worst else "")
 
     def _finding(self, evidence: Evidence, step: Step, severity, ratio: float, worst: str) -> Finding:
         rates = [group.options.get("lr") for group in evidence.optimizer.groups] if evidence.optimizer else []
         rate = next((r for r in rates if isinstance(r, float | int)), None)
         safe = self._safe(step, rate)
+        rehearsal = evidence.experiments.get("rehearsal")
+        later = f" Trained on, the loss goes {course(rehearsal)}." if isinstance(rehearsal, Rehearsal) else ""
         after = f"{step.after:.3g}" if step.after is not None and math.isfinite(step.after) else "no finite number"
         name = evidence.optimizer.name if evidence.optimizer else "the optimizer"
         return self.finding(
             severity,
             "optimizer",
             f"The learning rate is too high: one step of {name} (lr {rate:g}) on this batch takes its loss from {step.before:.3g} to {after}"
-            f" where the gradient promised {step.before + step.predicted:.3g}; the typical weight changes by {ratio:.2g} of itself.",
+            f" where the gradient promised {step.before + step.predicted:.3g}; the typical weight changes by {ratio:.2g} of itself.{later}",
             evidence={
                 "lr": rate, "loss_before": step.before, "loss_after": step.after, "predicted_change": step.predicted,
                 "update_to_weight": ratio, "most_changed": worst, "curvature_along_step": step.curvature, "suggested_lr": safe,
