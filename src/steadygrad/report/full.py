@@ -58,6 +58,9 @@ def _expected(evidence: Evidence, affine: Node, activation: Node | None) -> dict
     if use is None or use.fans is None or phi is None or reading is None or signal is None or not math.isfinite(signal.moments.q):
         return None
     q = signal.moments.q
-    chi = use.fans.fan_in * reading.value.moments.std**2 * gaussian.slope_moment(phi, q)
+    slope = gaussian.slope_moment(phi, q)
+    if not slope > 0.0:
+        return None  # dead: theory has nothing to compare with
+    chi = use.fans.fan_in * reading.value.moments.std**2 * slope
     spread = layer_spread(phi, q, fan_in=int(use.fans.fan_in), fan_out=int(use.fans.fan_out)) if affine.op == "linear" else None
     return {"expected_forward": chi, "expected_spread": spread}

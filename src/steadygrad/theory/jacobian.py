@@ -21,7 +21,7 @@ def layer_spread(activation: Activation, q: float = 1.0, *, fan_in: int = 1, fan
     Fails for narrow layers by terms of order 1/width, and for weights that are not independent of D.
 
     Raises:
-        InputError: a fan below 1, or orthogonal weights that are not square.
+        InputError: a fan below 1, or orthogonal weights that are not square; no slope at q.
 
     Example:
         >>> from steadygrad.theory import activations
@@ -31,7 +31,10 @@ def layer_spread(activation: Activation, q: float = 1.0, *, fan_in: int = 1, fan
     """
     if fan_in < 1 or fan_out < 1 or (orthogonal and fan_in != fan_out):
         raise InputError(f"`fan_in` and `fan_out` must be at least 1, and equal for orthogonal weights, got {fan_in} and {fan_out}")
-    ratio = gaussian.slope_moment(activation, q, power=4) / gaussian.slope_moment(activation, q) ** 2
+    slope = gaussian.slope_moment(activation, q)
+    if not slope > 0.0:
+        raise InputError(f"`{activation.name}` must have a slope at q = {q:g}, got E[φ′²] = {slope:g}: its Jacobian is zero")
+    ratio = gaussian.slope_moment(activation, q, power=4) / slope**2
     if orthogonal:
         return ratio - 1.0
     return min(fan_in, fan_out) / fan_out * (ratio + fan_out / fan_in) - 1.0

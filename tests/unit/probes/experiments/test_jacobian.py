@@ -73,6 +73,8 @@ def test_the_rectangular_spread_is_that_of_a_drawn_matrix(rows: int, columns: in
     assert np.mean(found) == pytest.approx(expected, rel=0.05)  # terms of order 1/100 are left out of the formula
     with pytest.raises(InputError, match="equal for orthogonal weights, got 400 and 100"):
         layer_spread(activations.get("relu"), fan_in=400, fan_out=100, orthogonal=True)
+    with pytest.raises(InputError, match="`relu` must have a slope at q = 0, got"):
+        layer_spread(activations.get("relu"), q=0.0)
 
 
 class Residual(nn.Module):
