@@ -93,7 +93,7 @@ def test_a_case_brings_its_own_batch(folder: Path) -> None:
         (["toy.py:net", "--input", "32x17"], "the shape of the inputs does not fit this layer"),
         (["toy.py:net", "--input", "32x16:int64<3"], "pass `inputs.float()`"),
         (["toy.py:net", "--input", "0x16"], "is an empty batch of shape (0, 16)"),
-        (["toy.py:net", "--input", "32x16", "--loss", "cross_entropie"], "must name a function of torch.nn.functional"),
+        (["toy.py:net", "--input", "32x16", "--loss", "cross_entropie"], "must name a loss of torch.nn.functional that takes (input, target), got 'cross_entropie'; for example cross_entropy"),
         (["toy.py:net", "--input", "32x16", "--select", "Z9"], "no rule is called `Z9`"),
         (["toy.py:net", "--input", "32x16", "--format", "xml"], "must be one of text, json"),
         (["toy.py:case", "-o", "no/such/r.json", "--format", "json"], "cannot be written"),

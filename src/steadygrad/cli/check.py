@@ -39,7 +39,7 @@ def check(
     from steadygrad.door import check as run
     from steadygrad.targets import case_from
 
-    case = case_from(target, inputs=input or defaults.get("input", []), batch=batch, loss=loss or defaults.get("loss", ""), seed=seed)
+    case = case_from(target, inputs=input, batch=batch, loss=loss, seed=seed, defaults=defaults)
     with Stages() as stages:
         report = run(
             case,

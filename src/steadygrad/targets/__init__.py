@@ -2,11 +2,13 @@
 
     path/to/file.py:NAME    package.module:NAME    timm:NAME    torchvision:NAME    hf:MODEL_TYPE
 
-NAME is a module, a callable without required arguments that returns one, or one that returns a `Case`. Importing the
-user's file is the only code that runs, and only because they named it.
+NAME is a module, a callable without required arguments that returns one (a class will do), or one that returns a `Case`.
+Importing the user's file and calling that name is the only code that runs, and only because they named it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -14,66 +16,91 @@ import torch
 from steadygrad.case import Case
 from steadygrad.errors import InputError, TargetError
 from steadygrad.targets import generated
-from steadygrad.targets.importing import load
+from steadygrad.targets.example import example
+from steadygrad.targets.importing import called, load
+from steadygrad.targets.losses import with_loss
 
-LIBRARIES = ("timm", "torchvision", "hf")
+LIBRARIES = {"timm": "timm", "torchvision": "torchvision", "hf": "huggingface"}
 
 
-def case_from(target: str, *, inputs: list[str] | None = None, batch: str = "", loss: str = "", seed: int = 0) -> Case:
-    """The case a TARGET means, with generated inputs where it brings none.
+def case_from(
+    target: str, *, inputs: Sequence[str] = (), batch: str = "", loss: str = "", seed: int = 0,
+    defaults: Mapping[str, Any] | None = None, batch_size: int | None = None,
+) -> Case:  # fmt: skip
+    """The case a TARGET means, with generated inputs and targets where it brings none.
+
+    Args:
+        target: see the top of this file.
+        inputs: shapes of generated inputs; they replace what TARGET brings.
+        batch: "file.py:NAME" of a batch, or of a pair (inputs, targets).
+        loss: name of a loss of torch.nn.functional; it replaces what TARGET brings.
+        seed: for torch's generator while TARGET is built, and for what is generated.
+        defaults: `{"input": […], "loss": "…"}`, used only where TARGET brings none.
+        batch_size: of generated images; chosen by their size when None.
 
     Raises:
-        TargetError: nothing has that name.
+        TargetError: nothing has that name, or importing it raised.
+        ModelError: the factory raised.
         InputError: inputs are needed and were not given, or a shape or loss cannot be read.
         MissingExtra: the model library is not installed.
     """
-    torch.manual_seed(seed)
-    scheme, _, name = target.partition(":")
+    source, _, name = target.partition(":")
     if not name:
-        raise TargetError(f"TARGET must look like file.py:NAME, package.module:NAME or timm:NAME, got {target!r}")
-    case = _from_library(scheme, name) if scheme in LIBRARIES else _from_code(target)
+        raise TargetError(f"TARGET must look like path/to/file.py:NAME, package.module:NAME, timm:NAME, torchvision:NAME or hf:MODEL_TYPE, got {target!r}")
+    if batch and inputs:
+        raise InputError(f"give --batch or --input, got both: {batch} and {', '.join(inputs)}")
+    torch.manual_seed(seed)
+    if source in LIBRARIES:
+        case = _from_library(source, name, inputs, seed, batch_size)
+    else:
+        case = _from_code(target)
+        name = target.rpartition(":")[2]
+        if inputs:
+            case = _with_inputs(case, target, inputs, loss, seed)
+        elif case.inputs is None and not batch and (defaults or {}).get("input"):
+            case = _with_inputs(case, target, (defaults or {})["input"], loss, seed)
+        if case.loss_fn is None:
+            loss = loss or (defaults or {}).get("loss", "")
     if batch:
         case = _with_batch(case, batch)
-    elif inputs:
-        case = replace(case, inputs=generated.inputs(inputs, seed), targets=None, generated=True)
     if case.inputs is None:
-        raise InputError(f"`{target}` brings no inputs (got None); add --input SHAPE, for example --input {generated.guess(case.model)}")
+        raise InputError(f"`{target}` brings no inputs (got None); add --input SHAPE, {example(case.model)}")
     if loss:
-        case = generated.with_loss(case, loss, seed)
+        case = with_loss(case, loss, seed)
     return replace(case, name=case.name or name)
 
 
-def _from_library(scheme: str, name: str) -> Case:
-    if scheme == "timm":
-        from steadygrad.targets.timm import case
-    elif scheme == "torchvision":
-        from steadygrad.targets.torchvision import case
-    else:
-        from steadygrad.targets.huggingface import case
-    return case(name)
+def _from_library(library: str, name: str, inputs: Sequence[str], seed: int, batch_size: int | None) -> Case:
+    module = import_module(f"steadygrad.targets.{LIBRARIES[library]}")
+    given = generated.inputs(inputs, seed) if inputs else None
+    return module.case(name, inputs=given, seed=seed, batch_size=batch_size)
 
 
 def _from_code(target: str) -> Case:
     value = load(target)
-    if isinstance(value, torch.nn.Module | Case):
-        made: Any = value
-    elif callable(value):
-        try:
-            made = value()
-        except TypeError as error:
-            raise TargetError(f"`{target}` must be callable without arguments: {error}") from error
-    else:
-        made = value
+    made = value if isinstance(value, torch.nn.Module | Case) or not callable(value) else called(value, target)
     if isinstance(made, Case):
+        if not isinstance(made.model, torch.nn.Module):
+            raise TargetError(f"the Case of `{target}` must hold a torch.nn.Module as `model`, got {type(made.model).__name__}")
         return made
     if isinstance(made, torch.nn.Module):
         return Case(made)
     raise TargetError(f"`{target}` must be a torch.nn.Module, a factory of one, or a factory of a steadygrad.Case, got {type(made).__name__}")
 
 
+def _with_inputs(case: Case, target: str, inputs: Sequence[str], loss: str, seed: int) -> Case:
+    if case.targets is not None and not loss:
+        raise InputError(
+            f"`{target}` brings its own targets, which do not belong to generated inputs of shape {', '.join(inputs)}; "
+            "leave --input out, or add --loss NAME to generate targets too"
+        )
+    return replace(case, inputs=generated.inputs(inputs, seed), targets=None, generated=True)
+
+
 def _with_batch(case: Case, batch: str) -> Case:
     value = load(batch)
-    value = value() if callable(value) and not isinstance(value, torch.Tensor) else value
+    if callable(value) and not isinstance(value, torch.Tensor):
+        value = called(value, batch)
     if isinstance(value, tuple | list) and len(value) == 2:
         return replace(case, inputs=value[0], targets=value[1], generated=False)
     return replace(case, inputs=value, generated=False)

@@ -1,21 +1,20 @@
-"""Inputs and targets made up from shapes, for when no batch is at hand."""
+"""`--input`: tensors made up from shapes, for when no batch is at hand."""
 
 import re
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
 
-from steadygrad.case import Case
-from steadygrad.errors import InputError, ModelError
-from steadygrad.graph.trace import call_model
+from steadygrad.errors import InputError
 
 SHAPE = re.compile(r"^(?:(?P<name>[A-Za-z_]\w*)=)?(?P<sizes>\d+(?:x\d+)*)(?::(?P<dtype>\w+))?(?:<(?P<below>\d+))?$")
 EXAMPLES = "64x3x32x32, 8x128:int64<50257 or mask=8x128:bool"
+FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
-def inputs(shapes: list[str], seed: int = 0) -> Any:
+def inputs(shapes: Sequence[str], seed: int = 0) -> Any:
     """Standard normal floats, or uniform integers below a bound, of the given shapes.
 
     Returns:
@@ -30,9 +29,10 @@ def inputs(shapes: list[str], seed: int = 0) -> Any:
     """
     generator = torch.Generator().manual_seed(seed)
     made = [_tensor(text, generator) for text in shapes]
-    if any(name for name, _ in made):
-        if not all(name for name, _ in made):
-            raise InputError(f"`--input` must name all inputs or none, got {shapes}")
+    names = [name for name, _ in made if name]
+    if names and len(set(names)) < len(made):
+        raise InputError(f"`--input` must name all inputs, each once, or none, got {', '.join(shapes)}")
+    if names:
         return dict(made)
     return made[0][1] if len(made) == 1 else tuple(tensor for _, tensor in made)
 
@@ -43,51 +43,25 @@ def _tensor(text: str, generator: torch.Generator) -> tuple[str, torch.Tensor]:
         raise InputError(f"`--input` must look like {EXAMPLES}, got {text!r}")
     sizes = [int(s) for s in match["sizes"].split("x")]
     dtype = getattr(torch, match["dtype"] or ("int64" if match["below"] else "float32"), None)
-    if not isinstance(dtype, torch.dtype):
-        raise InputError(f"`--input` {text!r}: torch has no dtype `{match['dtype']}`; use float32, bfloat16, int64 …")
-    if dtype.is_floating_point or dtype.is_complex:
-        return match["name"] or "", torch.randn(sizes, generator=generator).to(dtype)
-    below = int(match["below"] or 2)
-    return match["name"] or "", torch.randint(0, below, sizes, generator=generator).to(dtype)
-
-
-def with_loss(case: Case, loss: str, seed: int = 0) -> Case:
-    """The case with a functional loss, and random targets that fit the model's output when it has none.
-
-    Raises:
-        InputError: torch has no such loss, or targets for it cannot be made up.
-    """
-    function = getattr(nn.functional, loss, None)
-    if function is None:
-        raise InputError(f"`--loss` must name a function of torch.nn.functional, got {loss!r}; for example cross_entropy, mse_loss")
-    if case.targets is not None:
-        return replace(case, loss_fn=function)
+    if dtype not in (*FLOATS, *INTEGERS, torch.bool):
+        raise InputError(f"`--input` knows no dtype `{match['dtype']}`, got {text!r}; use {', '.join(_name(d) for d in (*FLOATS, *INTEGERS))} or bool")
     try:
-        with torch.no_grad():
-            output = call_model(case.model, case.inputs)
-    except Exception as error:
-        raise ModelError(f"the model's forward raised: {type(error).__name__}: {error}") from error
-    if not isinstance(output, torch.Tensor):
-        raise InputError(f"`--loss {loss}` needs a model that returns one tensor, got {type(output).__name__}; give a Case with a loss_fn instead")
-    generator = torch.Generator().manual_seed(seed + 1)
-    if loss in ("cross_entropy", "nll_loss"):
-        targets = torch.randint(0, output.shape[1], (output.shape[0], *output.shape[2:]), generator=generator)
-    elif loss.startswith("binary_cross_entropy"):
-        targets = torch.randint(0, 2, tuple(output.shape), generator=generator).to(output.dtype)
-    else:
-        targets = torch.randn(tuple(output.shape), generator=generator).to(output.dtype)
-    return replace(case, targets=targets, loss_fn=function, generated=True)
+        return match["name"] or "", _drawn(sizes, dtype, match["below"], text, generator)
+    except (RuntimeError, TypeError) as error:  # more elements than memory, or than 64 bits can count
+        raise InputError(f"`--input` {text!r} cannot be allocated: {str(error).splitlines()[0]}") from error
 
 
-def guess(model: Any) -> str:
-    """A shape that might fit the model's first layer, for an error message."""
-    for module in model.modules() if isinstance(model, nn.Module) else ():
-        if isinstance(module, nn.Linear):
-            return f"32x{module.in_features}"
-        if isinstance(module, nn.Conv2d):
-            return f"8x{module.in_channels}x32x32"
-        if isinstance(module, nn.Conv1d):
-            return f"8x{module.in_channels}x64"
-        if isinstance(module, nn.Embedding):
-            return f"'8x32:int64<{module.num_embeddings}'"
-    return "32x16"
+def _drawn(sizes: list[int], dtype: torch.dtype, below: str | None, text: str, generator: torch.Generator) -> torch.Tensor:
+    if dtype in FLOATS:
+        if below is not None:
+            raise InputError(f"`--input` bounds whole numbers only, got {text!r}; write {text.partition('<')[0].partition(':')[0]}:int64<{below}")
+        return torch.randn(sizes, generator=generator).to(dtype)
+    bound = int(below or 2)
+    most = 2 if dtype is torch.bool else torch.iinfo(dtype).max
+    if not 1 <= bound <= most:
+        raise InputError(f"`--input` needs a bound from 1 to {most} for {_name(dtype)}, got {text!r}")
+    return torch.randint(0, bound, sizes, generator=generator).to(dtype)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -31,7 +31,7 @@ TASKS = (
 WIDEST, DEEPEST, WORDS, LENGTH, BATCH = 256, 4, 1024, 32, 2
 
 
-def case(model_type: str) -> Case:
+def case(model_type: str, *, inputs: Any = None, seed: int = 0, batch_size: int | None = None) -> Case:
     """Random weights and inputs made from the configuration.
 
     Raises:
