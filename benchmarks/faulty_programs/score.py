@@ -32,13 +32,13 @@ Detector = Callable[[Case], Verdict]
 
 
 def steadygrad_verdict(case: Case, families: dict[str, str]) -> Verdict:
-    """The report's cause, its slug translated by families.json; a slug without a family can never be right."""
+    """The report's first error or warning, its slug translated by families.json; a slug without a family is never right."""
     import steadygrad
 
     report = steadygrad.check(case.model, case.inputs, case.targets, case.loss_fn, optimizer=case.optimizer)
-    cause = report.cause
+    cause = next((finding for finding in report.findings if finding.severity != "note"), None)
     if cause is None:
-        return Verdict(alarmed=not report.ok)
+        return Verdict(alarmed=False)
     known = frozenset({families[cause.slug]} if cause.slug in families else ())
     said = f"{cause.severity} {cause.code} {cause.slug} at {cause.where}" + ("" if known else " (no family)")
     return Verdict(known, cause.where, alarmed=not report.ok, said=said)

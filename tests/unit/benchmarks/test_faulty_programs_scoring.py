@@ -115,8 +115,8 @@ def test_a_detector_that_crashes_has_alarmed_and_named_nothing() -> None:
 
 @pytest.mark.parametrize(("slug", "families"), [("input-scale", {"input_scale"}), ("unheard-of", set())])
 def test_the_cause_of_a_report_becomes_a_verdict(monkeypatch: pytest.MonkeyPatch, slug: str, families: set[str]) -> None:
-    cause = Finding("D101", slug, "error", "inputs", "too large")
-    report = SimpleNamespace(cause=cause, ok=False)
+    findings = [Finding("S102", "dead", "note", "fc", "unused"), Finding("D101", slug, "error", "inputs", "too large")]
+    report = SimpleNamespace(findings=findings, ok=False)
     monkeypatch.setattr(steadygrad, "check", lambda *args, **options: report, raising=False)
     verdict = score.steadygrad_verdict(CATALOGUE["GRIST-ID_37"].build(), {"input-scale": "input_scale"})
     assert (verdict.families, verdict.where, verdict.alarmed) == (families, "inputs", True)
