@@ -13,7 +13,7 @@ from steadygrad.errors import ModelError
 from steadygrad.graph.module_path import ModulePath, is_scripted
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.ops import Call
-from steadygrad.graph.signal_graph import Node, SignalGraph
+from steadygrad.graph.signal_graph import Node, Parameter, SignalGraph
 from steadygrad.graph.tracer import Observer, Tracer
 from steadygrad.graph.wrappers import canonical, parameter_records, scripted, unwrap
 
@@ -91,17 +91,19 @@ def trace(
     targets: Any = None,
     loss_fn: Callable[..., Any] | None = None,
     observer: Observer | None = None,
+    records: Mapping[int, Parameter] | None = None,
 ) -> Traced:
     """Run forward (and the loss) once and return the graph with the live results.
 
     Disturbs whatever the model's own forward disturbs: call it inside a `transaction`. Wrappers are looked through;
-    scripted modules and custom autograd functions become opaque nodes, named in `graph.not_seen`.
+    scripted modules and custom autograd functions become opaque nodes, named in `graph.not_seen`. `records` spares
+    looking for the parameters a second time.
 
     Raises:
         ModelError: the forward or the loss raised; the message says in which module.
     """
     inner, notes = unwrap(model)
-    records = parameter_records(inner)
+    records = parameter_records(inner) if records is None else records
     observer = observer or NoObserver()
     paths = ModulePath(inner, on_exit=lambda module, args, output: _adopt(tracer, module, args, output))
     tracer = Tracer({key: record.name for key, record in records.items()}, observer, paths.current)

@@ -131,7 +131,8 @@ class Tracer(TorchFunctionMode):
         output = function(*args, **kwargs)
         target = args[0] if name == "__setitem__" else output
         if isinstance(target, torch.Tensor) or (isinstance(target, tuple | list) and _has_tensor(target)):
-            self._record(function, name, args, kwargs, target)
+            with torch._C.DisableTorchFunction():  # what is asked of tensors here is nobody else's business
+                self._record(function, name, args, kwargs, target)
         return output
 
     def _inside(self, function: types.FunctionType, args: tuple[Any, ...], kwargs: Any) -> Any:

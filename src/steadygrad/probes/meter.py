@@ -67,9 +67,7 @@ class Meter:
         self._measured.add(node.index)
         if not tensor.numel():
             return
-        value = tensor.detach()
-        with torch.no_grad():
-            reading = self._read(node, value)
+        reading = self._read(node, tensor.detach())
         self.signals[node.index] = reading
         if reading.moments.nonfinite and self.first_nonfinite is None:
             if _deliberate(node, reading, call, self._deliberate):
@@ -101,9 +99,9 @@ class Meter:
         self.handles.append(tensor.register_hook(partial(self._gradient, index)))
 
     def _gradient(self, index: int, gradient: torch.Tensor) -> None:
-        if not gradient.numel():
-            return
-        with torch.no_grad():
+        with torch._C.DisableTorchFunction():  # hooks run with the modes of the backward pass on
+            if not gradient.numel():
+                return
             reading = statistics.read(gradient.detach(), magnitudes=self.detail == "full")
         self.gradients[index] = reading
         if reading.moments.nonfinite and self.first_nonfinite_gradient is None:

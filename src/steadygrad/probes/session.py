@@ -123,22 +123,23 @@ def measure(
     """
     model, notes = unwrap(case.model)
     session = Session(case, model, transaction, mode, meter=Meter(detail, _batch_size(case.inputs)))
-    records = parameter_records(model)
-    session.records = {r.name: r for r in records.values()}
-    session.parameters = {records[id(p)].name: p for p in model.parameters()}
-    modules = facts.module_facts(model)
+    with torch._C.DisableTorchFunction():  # the modes that watch the model need not see what is asked of tensors here
+        records = parameter_records(model)
+        session.records = {r.name: r for r in records.values()}
+        session.parameters = {records[id(p)].name: p for p in model.parameters()}
+        modules = facts.module_facts(model)
+        inputs, targets = facts.tensor_facts(case.inputs, "inputs"), facts.tensor_facts(case.targets, "targets")
+        buffers = facts.buffer_readings(model)
     _set_mode(model, mode)
-    inputs, targets = facts.tensor_facts(case.inputs, "inputs"), facts.tensor_facts(case.targets, "targets")
-    buffers = facts.buffer_readings(model)
     try:
         with session.stage("forward", progress):
             torch.manual_seed(SEED)
-            session.traced = trace(model, case.inputs, case.targets, case.loss_fn, session.meter)
+            session.traced = trace(model, case.inputs, case.targets, case.loss_fn, session.meter, records)
         with session.stage("backward", progress):
             _backward(session)
     finally:
         session.meter.close()
-    with session.stage("parameters", progress):
+    with session.stage("parameters", progress), torch._C.DisableTorchFunction():
         values = parameter_readings(session.traced.graph, session.parameters, session.gradients, detail)
     for experiment in experiments:
         if depth in experiment.depths and experiment.applies(session):
@@ -148,7 +149,8 @@ def measure(
     for name, update in getattr(step, "updates", {}).items():
         values[name] = replace(values[name], update=update)
     session.traced.graph = replace(session.traced.graph, notes=(*notes, *session.traced.graph.notes, *session.remarks))
-    return _evidence(session, values, inputs, targets, buffers, modules, depth)
+    with torch._C.DisableTorchFunction():
+        return _evidence(session, values, inputs, targets, buffers, modules, depth)
 
 
 def _run(session: Session, experiment: Any) -> None:
