@@ -17,9 +17,11 @@ setup(
     ext_modules=[
         Extension(
             "steadygrad.kernels._kernels",
-            sources=[f"{FOLDER}/{name}.c" for name in ("module", "statistics", "parallel")],
+            sources=[f"{FOLDER}/{name}.c" for name in ("module", "statistics", "parallel", "draw", "draw_python")],
             depends=[
-                f"{FOLDER}/{name}.h" for name in ("statistics", "statistics_types", "statistics_loops", "unit_loops")
+                f"{FOLDER}/{name}.h"
+                for name in ("statistics", "statistics_types", "statistics_loops", "unit_loops")
+                + ("draw", "draw_plain", "draw_avx2", "draw_avx512", "draw_loops", "draw_undefine", "draw_python")
             ],
             define_macros=[("Py_LIMITED_API", "0x030A0000")],
             extra_compile_args=FLAGS,

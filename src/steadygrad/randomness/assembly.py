@@ -16,7 +16,7 @@ from steadygrad.randomness.backends import c
 from steadygrad.randomness.backends.numpy import bfloat16_bits, storage
 from steadygrad.randomness.composed import Blocks, Computed, Each, Repeated, Table, along
 from steadygrad.randomness.law import Independent, Law, Shape, normal
-from steadygrad.randomness.stream import words
+from steadygrad.randomness.stream import checked, words
 from steadygrad.randomness.structured import Dirac, Orthogonal, Sparse, matrix
 
 Array = NDArray[Any]
@@ -71,7 +71,7 @@ def draw(law: Law, shape: Shape, dtype: str = "float32", *, name: str, seed: int
         >>> draw(blocks(identity(), normal(0.1)), (4, 2), name="w").shape
         (4, 2)
     """
-    words(name, seed, 0, 0)  # refuses a bad seed whatever the law
+    checked(seed, 0, 0, name)  # refuses a bad seed whatever the law
     return Source(name, seed, dtype).draw(law, shape)
 
 

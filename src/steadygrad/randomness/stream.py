@@ -51,6 +51,23 @@ def key(name: str) -> tuple[int, int]:
     return int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little")
 
 
+def checked(seed: int, start: int, count: int, name: str) -> tuple[int, int]:
+    """The two words of a seed, low first.
+
+    Raises:
+        InputError: seed outside [0, 2⁶⁴), or start or count negative.
+
+    Example:
+        >>> checked(2**32 + 5, 0, 1, "fc.weight")
+        (5, 1)
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+        raise InputError(f"`seed` must be an integer in [0, 2**64), got {seed!r}")
+    if start < 0 or count < 0:
+        raise InputError(f"`start` and `count` of `{name}` must be at least 0, got {start!r} and {count!r}")
+    return int(seed) & MASK, int(seed) >> 32
+
+
 def words(name: str, seed: int, start: int, count: int) -> Words:
     """The words of entries start … start + count − 1, each below 2³² in a uint64 array.
 
@@ -63,17 +80,13 @@ def words(name: str, seed: int, start: int, count: int) -> Words:
         >>> words("fc.weight", 0, 0, 3).tolist() == words("fc.weight", 0, 0, 200).tolist()[:3]
         True
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
-        raise InputError(f"`seed` must be an integer in [0, 2**64), got {seed!r}")
-    if start < 0 or count < 0:
-        raise InputError(f"`start` and `count` of `{name}` must be at least 0, got {start!r} and {count!r}")
+    low, high = checked(seed, start, count, name)
     first, last = start // BLOCK, -(-(start + count) // BLOCK)
     counters = np.arange(first * LANES, last * LANES, dtype=np.uint64)
-    high = int(seed) >> 32
     counter = (
         counters & np.uint64(MASK),
         counters >> np.uint64(32),
-        np.full_like(counters, int(seed) & MASK),
+        np.full_like(counters, low),
         np.full_like(counters, high),
     )
     outputs = philox4x32(counter, key(name))

@@ -3,6 +3,7 @@
 #include <Python.h>
 #include <math.h>
 
+#include "draw_python.h"
 #include "statistics.h"
 
 /* Below this many entries starting threads costs more than it saves. */
@@ -91,6 +92,11 @@ static PyMethodDef methods[] = {
      "units(address, outer, units, inner, type, threads, out, low, high): fills `out`, 8 zeroed rows of 8-byte numbers"},
     {"prepare", (PyCFunction)(void (*)(void))py_prepare, METH_FASTCALL,
      "prepare(most) -> level: instruction set to use, at most `most` (0 plain, 1 AVX2, 2 AVX-512)"},
+    {"draw", (PyCFunction)(void (*)(void))py_draw, METH_FASTCALL,
+     "draw(address, rows, run, start, stride, seed low, seed high, key low, key high, kind, type, first, span, threads,\n"
+     "scale, mean): fills rows * run entries; row r is entries start + r * stride ... of the tensor"},
+    {"draw_prepare", (PyCFunction)(void (*)(void))py_draw_prepare, METH_FASTCALL,
+     "draw_prepare(address of the 2048 segments, most) -> level: instruction set to use, as for prepare"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from steadygrad.errors import InputError
 from steadygrad.randomness.law import Independent
 from steadygrad.randomness.quantile import FRACTION_BITS, inverse_normal, truncated
-from steadygrad.randomness.stream import words
+from steadygrad.randomness.stream import checked, words
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 CHUNK = 1 << 14  # entries at a time, so that intermediate arrays stay in cache
@@ -65,7 +65,7 @@ def storage(dtype: str) -> np.dtype:
 def fill(rows: Array, law: Independent, dtype: str, *, name: str, seed: int, start: int = 0, stride: int = 0) -> None:
     """Draw into a (rows, run) array: row r holds the tensor's entries start + r·stride … + run − 1, so that a shard draws its own alone."""
     wide: Scalar = np.float64 if dtype == "float64" else np.float32
-    words(name, seed, start, 0)  # refuses a bad seed for constant and empty tensors too
+    checked(seed, start, 0, name)  # refuses a bad seed for constant and empty tensors too
     for r, row in enumerate(rows):
         for first in range(0, row.size, CHUNK):
             part = row[first : first + CHUNK]
