@@ -31,11 +31,11 @@ FOLDER = Path(__file__).parent
 Detector = Callable[[Case], Verdict]
 
 
-def steadygrad_verdict(case: Case, families: dict[str, str]) -> Verdict:
+def steadygrad_verdict(case: Case, families: dict[str, str], depth: str = "fast") -> Verdict:
     """The report's first error or warning, its slug translated by families.json; a slug without a family is never right."""
     import steadygrad
 
-    report = steadygrad.check(case.model, case.inputs, case.targets, case.loss_fn, optimizer=case.optimizer)
+    report = steadygrad.check(case.model, case.inputs, case.targets, case.loss_fn, optimizer=case.optimizer, depth=depth)
     cause = next((finding for finding in report.findings if finding.severity != "note"), None)
     if cause is None:
         return Verdict(alarmed=False)
@@ -46,7 +46,8 @@ def steadygrad_verdict(case: Case, families: dict[str, str]) -> Verdict:
 
 def detectors() -> dict[str, Detector]:
     families = json.loads((FOLDER / "families.json").read_text())
-    return {"steadygrad": partial(steadygrad_verdict, families=families), "baseline": baseline.judge}
+    named = partial(steadygrad_verdict, families=families)
+    return {"steadygrad": named, "steadygrad --full": partial(named, depth="full"), "baseline": baseline.judge}
 
 
 def ask(detector: Detector, case: Case) -> Verdict:
@@ -67,6 +68,7 @@ class FaultRow:
     visible: bool
     reproduced: bool
     cause: bool
+    alarmed: bool
     primary: bool
     start: bool
     carrier: bool
@@ -102,6 +104,7 @@ def fault_row(program: Program, detector: Detector, visible: bool, reproduced: b
         visible,
         reproduced,
         any(cause.family in verdict.families for cause in program.causes),
+        verdict.alarmed,
         program.causes[0].family in verdict.families,
         start,
         carrier,
@@ -142,6 +145,7 @@ def summary(faulty: list[FaultRow], healthy: list[HealthyRow]) -> dict[str, tupl
     learned = [row for row in healthy if row.learned]
     return {
         "top cause right": (sum(row.cause for row in seen), len(seen)),
+        "  and called an error": (sum(row.cause and row.alarmed for row in seen), len(seen)),
         "  and the first label": (sum(row.primary for row in seen), len(seen)),
         "  of those reproduced": (sum(row.cause for row in reproduced), len(reproduced)),
         "layer right": (sum(row.start for row in seen), len(seen)),
@@ -172,10 +176,10 @@ def show(half: str, results: dict[str, dict[str, list[Any]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=[*HALVES, "both"], default="tuning")
-    parser.add_argument("--detector", choices=["steadygrad", "baseline", "both"], default="both")
+    parser.add_argument("--detector", choices=[*detectors(), "all"], default="all")
     parser.add_argument("--output", type=Path, help="write every row as JSON")
     options = parser.parse_args()
-    chosen = {name: d for name, d in detectors().items() if options.detector in (name, "both")}
+    chosen = {name: d for name, d in detectors().items() if options.detector in (name, "all")}
     written = {}
     for half in HALVES if options.half == "both" else (options.half,):
         results = {name: score(detector, half) for name, detector in chosen.items()}
