@@ -179,7 +179,14 @@ class SignalGraph:
 
     def uses_of(self, parameter: str) -> Iterator[tuple[Node, ParameterUse]]:
         """Every use of a parameter, in execution order."""
+        yield from self._uses.get(parameter, ())
+
+    @cached_property
+    def _uses(self) -> dict[str, list[tuple[Node, ParameterUse]]]:
+        """Looked up once per parameter by some rules: a search each time would cost depth²."""
+        found: dict[str, list[tuple[Node, ParameterUse]]] = {}
         for node in self.nodes:
             for use in node.uses:
-                if parameter in use.parameters:
-                    yield node, use
+                for parameter in dict.fromkeys(use.parameters):
+                    found.setdefault(parameter, []).append((node, use))
+        return found

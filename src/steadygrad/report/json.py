@@ -1,5 +1,6 @@
 """The report as JSON-able data, and back."""
 
+import json
 import math
 from dataclasses import fields
 from typing import Any
@@ -28,6 +29,16 @@ def to_dict(report: Report) -> dict[str, Any]:
             "full": dict(report.full),
         }
     )
+
+
+def to_text(report: Report) -> str:
+    """`to_dict` as JSON text, indented but for the layers, which take one line each."""
+    data = to_dict(report)
+    rows = [json.dumps(row, allow_nan=False, separators=(",", ":")) for row in data["layers"]["rows"]]
+    data["layers"]["rows"] = []
+    text = json.dumps(data, indent=2, allow_nan=False)
+    head, tail = text.rsplit('\n    "rows": []', 1)  # only this key stands so deep; names inside strings cannot hold a line break
+    return head + '\n    "rows": [\n      ' + ",\n      ".join(rows) + "\n    ]" + tail
 
 
 def from_dict(data: dict[str, Any]) -> Report:

@@ -1,6 +1,5 @@
 """`Report`: the frozen result of a check, and how it shows itself."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,8 +92,10 @@ class Report:
         return to_dict(self)
 
     def to_json(self, path: str | Path | None = None) -> str:
-        """The report as JSON text, written to `path` when given."""
-        text = json.dumps(self.to_dict(), indent=2, allow_nan=False)
+        """The report as JSON text, written to `path` when given; a layer is one line, so that ten thousand stay small."""
+        from steadygrad.report.json import to_text
+
+        text = to_text(self)
         if path is not None:
             Path(path).write_text(text + "\n", encoding="utf-8")
         return text
