@@ -2,7 +2,7 @@
 
 import math
 
-from steadygrad.randomness.law import Fans, Law, normal, uniform
+from steadygrad.randomness.law import Fans, Independent, normal, uniform
 from steadygrad.schemes.scheme import Scheme, positive
 
 
@@ -22,8 +22,9 @@ class glorot_normal(Scheme):  # noqa: N801 - called like the function it is know
     source = "Glorot & Bengio 2010, AISTATS, eq. 12"
     assumes = "an activation that is linear near 0 with slope 1/gain, zero biases, independent weights"
     fails = "rectifiers at gain 1 (each layer halves the signal); sharply changing widths; bounded activations far from 0"
+    keeps = "mean"
 
-    def law(self, fans: Fans, gain: float = 1.0) -> Law:
+    def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """N(0, std²)."""
         return normal(gain * math.sqrt(2.0 / positive(fans.fan_in + fans.fan_out, fans, self.name)))
 
@@ -43,8 +44,9 @@ class glorot_uniform(Scheme):  # noqa: N801
     source = "Glorot & Bengio 2010, AISTATS, eq. 16"
     assumes = glorot_normal.assumes
     fails = glorot_normal.fails
+    keeps = "mean"
 
-    def law(self, fans: Fans, gain: float = 1.0) -> Law:
+    def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """U(−a, a)."""
         bound = gain * math.sqrt(6.0 / positive(fans.fan_in + fans.fan_out, fans, self.name))
         return uniform(-bound, bound)

@@ -2,9 +2,8 @@
 
 from math import sqrt
 
-from steadygrad.errors import InputError
-from steadygrad.randomness.law import Fans, Law, normal, uniform
-from steadygrad.schemes.scheme import Scheme, positive
+from steadygrad.randomness.law import Fans, Independent, normal, uniform
+from steadygrad.schemes.scheme import Scheme, one_of, positive
 
 MODES = ("fan_in", "fan_out")
 
@@ -32,26 +31,26 @@ class he_normal(Scheme):  # noqa: N801 - called like the function it is known as
     """
 
     name = "he_normal"
-    formula = "Var[w] = gain²/fan_in  (or /fan_out)"
+    formula = "Var[w] = gain²/fan"
     source = "He et al. 2015, arXiv:1502.01852, eq. 10 (forward) and 14 (backward)"
     assumes = "gain = 1/√E[φ(z)²] of the activation before the weight, zero biases, independent weights"
     fails = "GELU, SiLU, Mish: a fixed point that repels; inputs with correlated or mean-carrying features lose their angles"
 
     def __init__(self, mode: str = "fan_in") -> None:
-        if mode not in MODES:
-            raise InputError(f"`mode` of {self.name} must be 'fan_in' or 'fan_out', got {mode!r}")
-        self.mode = mode
+        self.mode = one_of(mode, MODES, "mode", self.name)
+        self.keeps = "signal" if mode == "fan_in" else "gradient"
 
-    def law(self, fans: Fans, gain: float = 1.0) -> Law:
+    def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """N(0, std²)."""
         return normal(gain / sqrt(self._fan(fans)))
 
     def _fan(self, fans: Fans) -> float:
         return positive(fans.fan_in if self.mode == "fan_in" else fans.fan_out, fans, self.name)
 
-    def __repr__(self) -> str:
-        """The call that makes it."""
-        return f"{self.name}({self.mode!r})"
+    @classmethod
+    def specimens(cls) -> tuple[Scheme, ...]:
+        """Both modes."""
+        return cls(), cls("fan_out")
 
 
 class he_uniform(he_normal):  # noqa: N801
@@ -65,9 +64,9 @@ class he_uniform(he_normal):  # noqa: N801
     """
 
     name = "he_uniform"
-    formula = "w ~ U(−a, a), a = gain·√(3/fan_in)  (or /fan_out)"
+    formula = "w ~ U(−a, a), a = gain·√(3/fan)"
 
-    def law(self, fans: Fans, gain: float = 1.0) -> Law:
+    def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """U(−a, a)."""
         bound = gain * sqrt(3.0 / self._fan(fans))
         return uniform(-bound, bound)

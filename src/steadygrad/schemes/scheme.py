@@ -1,20 +1,29 @@
 """`Scheme`: the one extension point of initialization."""
 
-from typing import ClassVar
+import inspect
+from typing import Any, ClassVar
 
 from steadygrad.errors import InputError
-from steadygrad.randomness.law import Fans, Law
+from steadygrad.randomness.law import Fans, Law, Shape
 
 
 class Scheme:
-    """How wide to draw a weight, given how it is used. A subclass writes `law` and the five class attributes.
+    """How to draw a weight, given how it is used. A subclass writes `law` and the first five class attributes.
+
+    Arguments of the constructor are kept under their own names: `repr`, comparison and JSON read them there.
 
     Class attributes:
         name: how people call it.
-        formula: the variance of one entry, in the symbols fan_in, fan_out, gain.
+        formula: the variance of one entry, or the entries, in the symbols fan_in, fan_out, gain and the arguments.
         source: paper and equation.
         assumes: what must hold for it to keep what it promises.
         fails: when it does not.
+        keeps: the promise: "signal" (fan_in·rms² = gain²), "gradient" (fan_out·rms² = gain²), "mean"
+            ((fan_in + fan_out)/2·rms² = gain²), or "" where it makes none of these.
+        scales: whether the gain multiplies its entries; False where they are absolute numbers.
+        role: what it is drawn into: "weight", "bias", "scale" (a multiplier) or "state" (of a recurrence).
+        needs: which shapes it can be drawn into, in words; "" for any.
+        shape: one of them.
     """
 
     name: ClassVar[str]
@@ -22,9 +31,14 @@ class Scheme:
     source: ClassVar[str]
     assumes: ClassVar[str]
     fails: ClassVar[str]
+    keeps: str = ""
+    scales: ClassVar[bool] = True
+    role: ClassVar[str] = "weight"
+    needs: ClassVar[str] = ""
+    shape: ClassVar[Shape] = (48, 32)
 
     def law(self, fans: Fans, gain: float = 1.0) -> Law:
-        """The law of one entry.
+        """The law of one tensor.
 
         Args:
             fans: how the weight is used.
@@ -35,9 +49,26 @@ class Scheme:
         """
         raise NotImplementedError
 
+    @classmethod
+    def specimens(cls) -> "tuple[Scheme, ...]":
+        """Instances that the contract tests try; one per behaviour."""
+        return (cls(),)
+
+    def arguments(self) -> dict[str, Any]:
+        """What its constructor was given, defaults included."""
+        return {argument: getattr(self, argument) for argument in inspect.signature(type(self)).parameters}
+
     def __repr__(self) -> str:
-        """The call that makes it."""
-        return f"{self.name}()"
+        """The call that makes it, without defaults."""
+        parameters = inspect.signature(type(self)).parameters
+        given = (f"{argument}={value!r}" for argument, value in self.arguments().items() if value != parameters[argument].default)
+        return f"{self.name}({', '.join(given)})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and isinstance(other, Scheme) and self.arguments() == other.arguments()
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
 
 
 def positive(fan: float, fans: Fans, scheme: str) -> float:
@@ -49,3 +80,36 @@ def positive(fan: float, fans: Fans, scheme: str) -> float:
     if not fan > 0.0:
         raise InputError(f"`{scheme}` must be given positive fans, got {fans}; leave weights with an empty axis out")
     return fan
+
+
+def one_of(value: str, choices: tuple[str, ...], argument: str, scheme: str) -> str:
+    """`value`, one of the choices.
+
+    Raises:
+        InputError: it is another.
+    """
+    if value not in choices:
+        raise InputError(f"`{argument}` of {scheme} must be {' or '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def at_least(value: float, least: float, argument: str, scheme: str) -> float:
+    """`value`, a finite number not below `least`.
+
+    Raises:
+        InputError: it is below, infinite or NaN.
+    """
+    if not least <= value < float("inf"):
+        raise InputError(f"`{argument}` of {scheme} must be a finite number of at least {least:g}, got {value!r}")
+    return value
+
+
+def above_zero(value: float, argument: str, scheme: str) -> float:
+    """`value`, a finite number above 0.
+
+    Raises:
+        InputError: it is 0, negative, infinite or NaN.
+    """
+    if not 0.0 < value < float("inf"):
+        raise InputError(f"`{argument}` of {scheme} must be positive and finite, got {value!r}")
+    return value

@@ -16,7 +16,7 @@ def test_the_two_modes_keep_signal_and_gradient(scheme: type[schemes.he_normal])
     fans = Fans(fan_in=784.0, fan_out=100.0)
     assert scheme().law(fans).std ** 2 * fans.fan_in == pytest.approx(1.0, rel=1e-14)
     assert scheme("fan_out").law(fans).std ** 2 * fans.fan_out == pytest.approx(1.0, rel=1e-14)
-    assert repr(scheme("fan_out")) == f"{scheme.name}('fan_out')"
+    assert repr(scheme("fan_out")) == f"{scheme.name}(mode='fan_out')"
 
 
 def test_uniform_law_has_the_bound_of_the_formula() -> None:
