@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from steadygrad.graph.sharded import reshard
+
 CONTAINERS = (dict, list, set)
 
 
@@ -40,6 +42,7 @@ class ModuleState:
 
     def restore(self) -> None:
         """Put everything back, in place where objects are shared."""
+        reshard(self._modules)
         for module, saved, contents in zip(self._modules, self._attributes, self._contents, strict=True):
             current = vars(module)
             for key in [key for key in current if key not in saved]:

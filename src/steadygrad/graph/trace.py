@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from steadygrad.errors import ModelError
 from steadygrad.graph.module_path import ModulePath, is_scripted
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.ops import Call
+from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import Node, Parameter, SignalGraph
 from steadygrad.graph.tracer import Observer, Tracer
 from steadygrad.graph.wrappers import canonical, parameter_records, scripted, unwrap
@@ -106,7 +108,8 @@ def trace(
     records = parameter_records(inner) if records is None else records
     observer = observer or NoObserver()
     paths = ModulePath(inner, on_exit=lambda module, args, output: _adopt(tracer, module, args, output))
-    tracer = Tracer({key: record.name for key, record in records.items()}, observer, paths.current)
+    gathered = partial(_names, inner) if any_sharded(inner.parameters()) else None
+    tracer = Tracer({key: record.name for key, record in records.items()}, observer, paths.current, gathered)
     for name, tensor in named_tensors(inputs, "inputs"):
         tracer.add_input(name, tensor)
     with eagerly(), paths:
@@ -132,6 +135,10 @@ def trace(
         notes=tuple(notes),
     )
     return Traced(graph, outputs, tensors, loss, kind, cotangent, failure, notes)
+
+
+def _names(model: nn.Module) -> dict[int, str]:
+    return {key: record.name for key, record in parameter_records(model).items()}
 
 
 def _loss(

@@ -59,13 +59,19 @@ class Tracer(TorchFunctionMode):
         parameters: id of each parameter tensor → canonical name.
         observer: called once per node with its result, and whenever a result is read.
         path: returns (module path, call number) of what is being executed now.
+        gathered: looks for parameters again when an unknown one turns up: sharded models put gathered ones in the
+            place of their shards while they run. None where that cannot happen.
     """
 
-    def __init__(self, parameters: Mapping[int, str], observer: Observer, path: Callable[[], tuple[str, int]]) -> None:
+    def __init__(
+        self, parameters: Mapping[int, str], observer: Observer, path: Callable[[], tuple[str, int]],
+        gathered: Callable[[], Mapping[int, str]] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.nodes: list[Node] = []
         self.opaque: dict[str, int] = {}
-        self._parameters = parameters
+        self._parameters = dict(parameters)
+        self._gathered = gathered
         self._observer = observer
         self._path = path
         self._produced: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
@@ -84,6 +90,9 @@ class Tracer(TorchFunctionMode):
     def lineage(self, tensor: torch.Tensor) -> frozenset[str]:
         """Names of the parameters that a parameter-side tensor was computed from."""
         name = self._parameters.get(id(tensor))
+        if name is None and self._gathered is not None and isinstance(tensor, torch.nn.Parameter):
+            self._parameters.update(self._gathered())
+            name = self._parameters.get(id(tensor))
         if name is not None:
             return frozenset((name,))
         entry = self._derived.get(id(tensor))

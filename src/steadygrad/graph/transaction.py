@@ -23,6 +23,7 @@ from steadygrad.graph import ambient_state
 from steadygrad.graph.module_state import ModuleState
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.optimizer_state import OptimizerState
+from steadygrad.graph.sharded import like, shard
 from steadygrad.graph.write_guard import WriteGuard
 
 
@@ -59,7 +60,7 @@ class Transaction:
         """A weight or input as it was: the copy where one was made, else the tensor itself."""
         leaf = next(leaf for leaf in self._leaves if leaf.tensor is tensor)
         entry = self.guard.copies.get(id(leaf.alias))
-        return leaf.alias if entry is None else entry[1]
+        return like(tensor, leaf.alias if entry is None else entry[1])
 
     def undo_step(self) -> None:
         """Put weights, inputs, gradients and the optimizer back; the transaction goes on."""
@@ -108,11 +109,11 @@ class _Leaf:
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor
-        self.alias = tensor.detach()
+        self.alias = shard(tensor)
         self.grad = tensor.grad if tensor.is_leaf else None
         self.requires_grad = tensor.requires_grad
         self._leaf = tensor.is_leaf
-        self._version = tensor._version if not tensor.is_inference() else 0
+        self._version = self.alias._version if not tensor.is_inference() else 0
 
     def was_written(self) -> bool:
         """Whether the version counter moved although nothing was restored."""
@@ -122,8 +123,9 @@ class _Leaf:
         """Storage, requires_grad and gradient object."""
         if not self._leaf:
             return
-        if self.tensor.data_ptr() != self.alias.data_ptr() or self.tensor.shape != self.alias.shape:
-            self.tensor.data = self.alias
+        held = shard(self.tensor)
+        if held.data_ptr() != self.alias.data_ptr() or held.shape != self.alias.shape:
+            self.tensor.data = like(self.tensor, self.alias)
         if self.tensor.requires_grad != self.requires_grad:
             self.tensor.requires_grad_(self.requires_grad)
         if self.tensor.grad is not self.grad:

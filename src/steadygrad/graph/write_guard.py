@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from steadygrad.graph.sharded import is_sharded, shard
+
 
 class WriteGuard(TorchFunctionMode):
     """Watches in-place ops and keeps a copy of each protected tensor right before its storage is first written.
@@ -66,6 +68,6 @@ class WriteGuard(TorchFunctionMode):
 def _address(tensor: torch.Tensor) -> int:
     """Where the storage begins; 0 for tensors without one."""
     try:
-        return tensor.untyped_storage().data_ptr()
+        return shard(tensor).untyped_storage().data_ptr() if is_sharded(tensor) else tensor.untyped_storage().data_ptr()
     except (RuntimeError, NotImplementedError, AttributeError):
         return 0

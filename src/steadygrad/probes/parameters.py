@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from steadygrad.graph.sharded import whole
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.probes import statistics
 from steadygrad.probes.evidence import ParameterReading
@@ -24,13 +25,14 @@ def parameter_readings(
 
 
 def _parameter_reading(parameter: nn.Parameter, gradient: torch.Tensor | None, axis: int | None, detail: str) -> ParameterReading:
-    value = parameter.detach()
+    value = whole(parameter.detach())
     rows = detail == "full" and axis is not None and value.ndim > 1
     reading = statistics.read(value, axis if rows else None, magnitudes=detail == "full", rows=rows)
     if gradient is None:
         return ParameterReading(reading)
     if gradient.is_sparse:
         gradient = gradient.to_dense()
+    gradient = whole(gradient)
     of_gradient = statistics.read(gradient, magnitudes=detail == "full")
     twins = _equal_gradients(reading, gradient, axis) if rows and axis is not None else 0
     return ParameterReading(reading, of_gradient, equal_gradients=twins)

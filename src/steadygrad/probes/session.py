@@ -12,6 +12,7 @@ from torch import nn
 from steadygrad.case import Case
 from steadygrad.errors import ModelError
 from steadygrad.graph.nested import named_tensors
+from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import Parameter
 from steadygrad.graph.trace import Traced, call_model, own_loss, random_cotangent, trace
 from steadygrad.graph.transaction import Transaction
@@ -189,6 +190,10 @@ def _backward(session: Session) -> None:
     session.gradients = dict.fromkeys(session.parameters)
     if traced.loss is None or not traced.loss.requires_grad or not wanted:
         return
+    if any_sharded(wanted.values()):  # their gradients are reduced and scattered by hooks that only `backward` runs
+        session.gradients.update(zip(wanted, _after_backward(traced.loss, wanted), strict=True))
+        session.remarks.append("sharded parameters: gathered from all processes, which must run the check together")
+        return
     try:
         found = torch.autograd.grad(traced.loss, list(wanted.values()), allow_unused=True)
     except RuntimeError as error:
@@ -200,14 +205,19 @@ def _backward(session: Session) -> None:
 
 def _accumulated(session: Session, model: nn.Module, wanted: Mapping[str, nn.Parameter]) -> tuple[torch.Tensor | None, ...]:
     """Reentrant checkpoints refuse `autograd.grad`: run once more and let gradients accumulate, as training does."""
-    for parameter in wanted.values():
-        parameter.grad = None
     torch.manual_seed(SEED)
     session.meter.close()
     session.meter = Meter(session.meter.detail, session.meter.batch_size)
     session.traced = trace(model, session.case.inputs, session.case.targets, session.case.loss_fn, session.meter)
     assert session.traced.loss is not None  # it was not the first time either
-    session.traced.loss.backward()
+    return _after_backward(session.traced.loss, wanted)
+
+
+def _after_backward(loss: torch.Tensor, wanted: Mapping[str, nn.Parameter]) -> tuple[torch.Tensor | None, ...]:
+    """Gradients as training accumulates them; the transaction puts the former ones back."""
+    for parameter in wanted.values():
+        parameter.grad = None
+    loss.backward()
     return tuple(parameter.grad for parameter in wanted.values())
 
 

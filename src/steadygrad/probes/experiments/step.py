@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 
 from steadygrad.errors import ModelError
+from steadygrad.graph.sharded import whole
 from steadygrad.probes import statistics
 from steadygrad.probes.session import Session
 from steadygrad.probes.statistics import Moments
@@ -75,12 +76,12 @@ class OptimizerStep:
         predicted, square, updates = 0.0, 0.0, {}
         with torch.no_grad():
             for name, parameter in session.parameters.items():
-                change = parameter.detach() - session.transaction.original(parameter)
+                change = whole(parameter.detach() - session.transaction.original(parameter))
                 updates[name] = statistics.moments(change)
                 square += updates[name].square
                 gradient = session.gradients.get(name)
                 if gradient is not None:
-                    gradient = gradient.to_dense() if gradient.is_sparse else gradient
+                    gradient = gradient.to_dense() if gradient.is_sparse else whole(gradient)
                     predicted += float((gradient * change.conj()).sum(dtype=torch.complex128 if change.is_complex() else torch.float64).real)
             after = session.loss_again()
         return Step(before, None if after is None else float(after.detach()), predicted, math.sqrt(square), updates)
