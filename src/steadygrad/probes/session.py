@@ -11,6 +11,7 @@ from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.errors import ModelError
+from steadygrad.graph import checkpoints
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import Parameter
@@ -98,6 +99,7 @@ class Session:
         return random_cotangent(tensors)
 
 
+@checkpoints.opened()
 def measure(
     case: Case,
     transaction: Transaction,

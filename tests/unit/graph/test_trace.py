@@ -123,18 +123,44 @@ def test_recurrent_layers(cell: type[nn.Module]) -> None:
 
 
 @pytest.mark.parametrize("reentrant", [True, False])
-def test_checkpointed_blocks_are_counted_once(reentrant: bool) -> None:
+def test_checkpointed_blocks_are_seen_as_if_they_were_not(reentrant: bool) -> None:
+    class Model(nn.Module):
+        def __init__(self, checkpointed: bool) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.stem, self.block, self.head = nn.Linear(8, 8), nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Dropout(0.3)), nn.Linear(8, 2)
+            self.checkpointed = checkpointed
+
+        def forward(self, x):
+            h = self.stem(x)
+            return self.head(torch.utils.checkpoint.checkpoint(self.block, h, use_reentrant=reentrant) if self.checkpointed else self.block(h))
+
+    x, y = torch.randn(16, 8), torch.arange(16) % 2
+    function = torch.utils.checkpoint.CheckpointFunction
+    reports = []
+    for model in (Model(True), Model(False)):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        reports.append(check(model, x, y, nn.functional.cross_entropy, optimizer=optimizer, depth="full"))
+    assert reports[0].layers == reports[1].layers and reports[0].not_seen == reports[1].not_seen
+    assert set(reports[0].full) == {"curvature", "jacobian", "mode-gap", "rehearsal"}
+    assert [r.where for r in reports[0].layers if r.op == "linear" and r.gradient_q] == ["stem", "block.0", "head"]
+    assert torch.utils.checkpoint.CheckpointFunction is function
+
+
+def test_a_checkpoint_function_called_by_itself_still_gives_gradients_to_parameters() -> None:
+    apply = torch.utils.checkpoint.CheckpointFunction.apply
+
     class Model(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.stem, self.block, self.head = nn.Linear(8, 8), nn.Sequential(nn.Linear(8, 8), nn.ReLU()), nn.Linear(8, 2)
+            self.stem, self.block, self.head = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 2)
 
         def forward(self, x):
-            return self.head(torch.utils.checkpoint.checkpoint(self.block, self.stem(x), use_reentrant=reentrant))
+            return self.head(apply(self.block, True, self.stem(x)))
 
     report = check(Model(), torch.randn(16, 8))
-    assert [r.where for r in report.layers if r.op == "linear"] == ["stem", "block.0", "head"]
-    assert all(r.gradient_q is not None for r in report.layers if r.where in ("stem", "head"))
+    assert [r.where for r in report.layers if r.op == "linear" and r.gradient_q] == ["stem", "head"]
+    assert report.ok and not any("gradient" in f.slug for f in report.findings)
 
 
 def test_outputs_of_any_shape() -> None:
