@@ -8,26 +8,9 @@ from torch import nn
 
 from steadygrad.graph.signal_graph import Parameter
 from steadygrad.graph.tracer import DTYPE_NAMES
+from steadygrad.randomness.stream import bare_name
 
-PREFIXES = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
-
-
-def canonical(name: str) -> str:
-    """A parameter or module path without the names wrappers add.
-
-    Example:
-        >>> canonical("module._orig_mod.layers.0.weight")
-        'layers.0.weight'
-    """
-    path = name + "."
-    for prefix in PREFIXES[1:]:
-        path = path.replace("." + prefix, ".")
-        path = path.removeprefix(prefix)
-    while path.startswith("module.") and path != "module.":
-        path = path.removeprefix("module.")
-    for prefix in PREFIXES[1:]:
-        path = path.removeprefix(prefix)
-    return path[:-1]
+canonical = bare_name  # one rule for what names mean here and which random stream they draw from
 
 
 def unwrap(model: nn.Module) -> tuple[nn.Module, list[str]]:
