@@ -3,6 +3,7 @@
 from steadygrad.errors import InputError
 from steadygrad.theory import gaussian
 from steadygrad.theory.activation import Activation
+from steadygrad.theory.domain import require_variances
 
 NEAR_ONE = 1e-6
 
@@ -15,7 +16,7 @@ def correlation_map(activation: Activation, weight_variance: float, bias_varianc
     Away from a fixed point of the length map the result is no correlation: it may exceed 1.
 
     Raises:
-        InputError: q is not positive, or c outside [−1, 1].
+        InputError: q is not positive, a variance negative, or c outside [−1, 1].
 
     Example:
         >>> from steadygrad.theory import activations
@@ -24,6 +25,7 @@ def correlation_map(activation: Activation, weight_variance: float, bias_varianc
     """
     if not q > 0.0:
         raise InputError(f"the correlation map must be asked at `q` > 0, got {q!r}")
+    require_variances(weight_variance, bias_variance)
     return (weight_variance * gaussian.covariance(activation, q, c) + bias_variance) / q
 
 
@@ -32,11 +34,15 @@ def correlation_slope(activation: Activation, weight_variance: float, q: float, 
 
     Source: Schoenholz et al. 2017, eq. 9 (−log of this at c* is 1/ξ_c).
 
+    Raises:
+        InputError: q or the variance is negative, or c outside [−1, 1].
+
     Example:
         >>> from steadygrad.theory import activations
         >>> round(correlation_slope(activations.get("relu"), 2.0, 1.0, 0.0), 6)
         0.5
     """
+    require_variances(weight_variance)
     return weight_variance * gaussian.slope_covariance(activation, q, c)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from steadygrad.errors import InputError
 from steadygrad.theory import gaussian
 from steadygrad.theory.activation import Activation, centred
+from steadygrad.theory.domain import require_variances
 from steadygrad.theory.maps.length import q_star
 
 HALF_STABLE_SEARCH = (1e-2, 1e4)
@@ -38,7 +39,7 @@ def chi_1(activation: Activation, weight_variance: float, bias_variance: float =
     at the fixed point `q_star`; σ_b² enters only there. Source: Schoenholz et al. 2017, eq. 5.
 
     Raises:
-        InputError: no `q` given and the length map has no fixed point.
+        InputError: no `q` given and the length map has no fixed point; a variance or `q` is negative.
 
     Example:
         >>> from steadygrad.theory import activations
@@ -47,6 +48,7 @@ def chi_1(activation: Activation, weight_variance: float, bias_variance: float =
         >>> round(chi_1(activations.get("relu"), 2.0), 12)
         1.0
     """
+    require_variances(weight_variance, bias_variance)
     if q is None:
         settled = q_star(activation, weight_variance, bias_variance)
         if settled.q == math.inf:
@@ -64,6 +66,9 @@ def critical_point(activation: Activation, q: float) -> CriticalPoint:
     Where σ_b² comes out negative there is no critical network with that q (`admissible`). Sigmoid: negative for every
     q* below 45.624 (σ_w² = 103.01), positive above, where the sigmoid acts as a step; softplus: negative for every q*.
     Source: Pennington et al. 2017, arXiv:1711.04735, section 2.
+
+    Raises:
+        InputError: q is negative; q = 0 is the limit of small signals.
 
     Example:
         >>> from steadygrad.theory import activations

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from steadygrad.errors import InputError
 from steadygrad.theory import gaussian
 from steadygrad.theory.activation import Activation
+from steadygrad.theory.domain import require_variances
 
 LARGEST, SMALLEST = 1e10, 1e-12
 STEP = 1.25
@@ -35,13 +36,17 @@ def length_map(activation: Activation, weight_variance: float, bias_variance: fl
     """q_l = σ_w² E[φ(√q z)²] + σ_b² from q = q_{l−1}.
 
     Source: Poole et al. 2016, eq. 3. Exact for width → ∞; at width n, q_l fluctuates by about √(5/n) relatively per
-    ReLU layer (Hanin 2018, arXiv:1801.03744).
+    ReLU layer (`finite_width`).
+
+    Raises:
+        InputError: a variance or `q` is negative.
 
     Example:
         >>> from steadygrad.theory import activations
         >>> round(length_map(activations.get("relu"), 2.0, 0.0, 3.0), 12)
         3.0
     """
+    require_variances(weight_variance, bias_variance)
     return weight_variance * gaussian.second_moment(activation, q) + bias_variance
 
 
@@ -52,7 +57,7 @@ def length_slope(activation: Activation, weight_variance: float, q: float) -> fl
     Source: Schoenholz et al. 2017, eq. 8 (−log of this is 1/ξ_q).
 
     Raises:
-        InputError: q is not positive.
+        InputError: q is not positive, or the variance negative.
 
     Example:
         >>> from steadygrad.theory import activations
@@ -61,6 +66,7 @@ def length_slope(activation: Activation, weight_variance: float, q: float) -> fl
     """
     if not q > 0.0:
         raise InputError(f"the length map's slope must be asked at `q` > 0, got {q!r}")
+    require_variances(weight_variance)
     root = gaussian.root(q)
     product = gaussian.expectation(lambda x: activation.phi(x) * activation.derivative(x) * x, scale=root, kinks=activation.kinks)
     return weight_variance * product / q

@@ -27,5 +27,38 @@ def test_given_derivative_and_facts_are_kept() -> None:
 def test_scalar_functions_are_refused() -> None:
     with pytest.raises(InputError, match=r"`phi` must map a float64 array .* TypeError.*np.vectorize"):
         activations.from_callable(lambda x: math.tanh(x))
-    with pytest.raises(InputError, match=r"`derivative` must keep the array's shape, but mapped shape \(3,\) to \(\)"):
+    with pytest.raises(InputError, match=r"`derivative` must keep the array's shape, but mapped shape \(35,\) to \(\)"):
         activations.from_callable(np.tanh, lambda x: 1.0)
+
+
+@pytest.mark.parametrize(
+    ("phi", "message"),
+    [
+        ("tanh", r"`phi` must be a function of a NumPy array, got 'tanh'; activations.get\('tanh'\) looks up a name"),
+        (3.0, "`phi` must be a function of a NumPy array, got 3.0"),
+        (np.sqrt, "`phi` must be finite on .*, got nan at x = -8"),
+        (lambda x: np.where(x == 2.0, np.nan, x), "got nan at x = 2"),
+        (lambda x: 1.0 / x, "got inf at x = 0"),
+        (lambda x: x + 1j, "must map a float64 array to a float64 array, but raised .*complex"),
+    ],
+)
+def test_what_is_no_activation_is_refused(phi: object, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        activations.from_callable(phi)
+
+
+@pytest.mark.parametrize("name", activations.MAKERS)
+def test_corners_are_found_where_the_catalogue_has_them(name: str) -> None:
+    """Corners and jumps only: softsign, elu and celu bend in φ″ only, softplus by 2e-9 at its threshold, hardswish by slopes of ±½ at ±3."""
+    phi = activations.get(name)
+    expected = {"softsign": (), "elu": (), "celu": (), "softplus": ()}.get(name, phi.kinks)
+    assert activations.kinks.find_kinks(phi.phi) == pytest.approx(expected, abs=2e-7)
+
+
+@pytest.mark.parametrize("name", ["relu", "hardtanh", "relu6", "softshrink", "elu", "selu", "hardswish", "gelu", "mish"])
+def test_averages_of_a_bare_function_agree_with_the_catalogue(name: str) -> None:
+    """Of slopes too: what is wrong within 3e-7 of a kink weighs that much."""
+    known, bare = activations.get(name), activations.from_callable(activations.get(name).phi)
+    for q in (0.01, 1.0, 9.0):
+        assert gaussian.second_moment(bare, q) == pytest.approx(gaussian.second_moment(known, q), rel=1e-9)
+        assert gaussian.slope_moment(bare, q) == pytest.approx(gaussian.slope_moment(known, q), rel=1e-6)
