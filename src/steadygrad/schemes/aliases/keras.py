@@ -17,7 +17,7 @@ DIFFERENCES = {
     "fans": "of kernels (*k, in, out): stride and groups ignored; a transposed convolution's kernel is (*k, out, in), so its fans are swapped; "
     "stacked and attention kernels of three axes are taken for convolutions unless input_axes and output_axes are given",
     "glorot_normal": "a normal truncated at ±2 and widened to the exact variance, as every 'normal' of variance scaling",
-    "truncated_normal": "not widened: the entries have standard deviation 0.8796·stddev",
+    "truncated_normal": "not widened: the entries have standard deviation 0.8796·stddev; the torch backend (3.15.1) lets values up to 2.7·stddev through",
     "random_uniform": "the default ±0.05 knows no width",
     "random_normal": "the default 0.05 knows no width",
     "orthogonal": "one matrix for all four gates of an LSTM's fused recurrent kernel",

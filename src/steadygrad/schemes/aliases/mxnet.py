@@ -1,4 +1,4 @@
-"""mxnet.initializer: all fifteen classes, of which eleven make schemes."""
+"""mxnet.initializer: all fifteen classes, of which eleven make schemes. Release 1.9 has RNNFused under its older name FusedRNN."""
 
 from collections.abc import Callable, Sequence
 from math import ceil, prod
@@ -28,8 +28,8 @@ DIFFERENCES = {
     "normal": "the default 0.01 knows no width",
     "orthogonal": "rand_type='uniform' (the default) takes the singular vectors of a uniform matrix, which are not Haar-distributed; here both are. "
     "The default scale 1.414 is √2 rounded",
-    "bilinear": "fills every pair of channels, which upsamples their sum unless the kernel is depthwise; rows are divided without rounding, so "
-    "that the kernel is not separable; centres of sizes 2, 3, 6, 7 … are half a step off. Here: the kernel it was meant to be",
+    "bilinear": "fills every pair of channels, which upsamples their sum unless the kernel is depthwise; the centres of sizes 2, 3, 6, 7 … are "
+    "half a step off (measured with 1.9.1). Here: the kernel it was meant to be",
     "lstmbias": "takes the forget gate for the second of four; set in both bias vectors it counts twice",
     "rnnfused": "replaces given initializers by defaults and takes the defaults for given ones; here those given are used",
     "mixed": "its error for a name no pattern matches does not say which name; here it does",
