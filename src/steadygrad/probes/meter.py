@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from steadygrad.graph.ops import Call
@@ -12,18 +13,19 @@ from steadygrad.graph.signal_graph import Node
 from steadygrad.probes import statistics
 from steadygrad.probes.statistics import Reading
 from steadygrad.theory import activations, maps
+from steadygrad.theory.activation import SEARCH
 
 UNMEASURED = {"view", "dropout"}
 DETAILED = {"affine", "activation", "norm", "join", "attention", "contract", "opaque", "softmax", "pool"}
-SATURATED_SLOPE = 0.01
+TINY = 1e-6
 
 
 @lru_cache(maxsize=256)
 def saturation_range(op: str, options: tuple[tuple[str, Any], ...]) -> tuple[float | None, float | None]:
     """Output values of φ beyond which |φ′| is below 1 % of its maximum; (None, None) when φ does not saturate so.
 
-    Read off the output, because an in-place activation has overwritten its input. Only sides on which φ is monotone
-    and levels off count: rectifiers are not saturated, they are off, which is counted as zeros.
+    Read off the output, because an in-place activation has overwritten its input. Only sides on which φ levels off at
+    values that it takes nowhere else count: rectifiers are not saturated, they are off, which is counted as zeros.
     """
     try:
         phi = activations.get(op, **dict(options))
@@ -34,6 +36,12 @@ def saturation_range(op: str, options: tuple[tuple[str, Any], ...]) -> tuple[flo
         return None, None
     left = float(phi.phi(low)) if math.isfinite(low) else None
     right = float(phi.phi(high)) if math.isfinite(high) else None
+    between = phi.phi(np.linspace(max(low, -SEARCH), min(high, SEARCH), 4001))
+    off = left is not None and max(abs(left), abs(float(phi.phi(0.0)))) < TINY
+    if left is not None and (off or between.min() < left - TINY):  # GELU, SiLU, Mish dip: such values come from steep places too
+        left = None
+    if right is not None and between.max() > right + TINY:
+        right = None
     if left is not None and right is not None and not left < right:
         return None, None
     return left, right
