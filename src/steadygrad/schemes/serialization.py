@@ -22,6 +22,8 @@ def to_json(choice: Choice) -> str:
         >>> to_json(he_normal("fan_out"))
         '["he_normal", {"mode": "fan_out"}]'
     """
+    if not isinstance(choice, Choice):
+        raise InputError(f"only schemes, Mixed and Load can be written as JSON, got {choice!r}")
     return json.dumps(_encoded(choice))
 
 
@@ -53,8 +55,6 @@ def _encoded(value: Any) -> Any:
         return ["mixed", {"rules": [[pattern, _encoded(choice)] for pattern, choice in value.rules]}]
     if isinstance(value, Load):
         return ["load", {"values": value.values, "default": _encoded(value.default)}]
-    if not isinstance(value, str | int | float | list | None):
-        raise InputError(f"only schemes, Mixed and Load can be written as JSON, got {type(value).__name__}")
     return value
 
 

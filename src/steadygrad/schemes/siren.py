@@ -29,14 +29,17 @@ class siren_first(Scheme):  # noqa: N801 - called like the functions they are kn
 
 
 class siren_hidden(Scheme):  # noqa: N801
-    """U(±√(6/fan_in)/ω): inputs of the next sine have variance 1, for inputs that are sines of spread-out arguments.
+    """U(±√(6/fan_in)/ω): inputs of the next sine have variance 1 where x are sines of arguments spread over many periods.
 
-        Var[ω·w·x] = fan_in·ω²·(6/(ω²·fan_in)/3)·E[sin²] = 2·½ = 1
+        Var[ω·w·x] = fan_in·ω²·(6/(ω²·fan_in)/3)·E[x²] = 2·½ = 1
+
+    So it is after the first layer. Arguments N(0, v) are less spread, E[sin²] = (1 − e^{−2v})/2: deeper layers go on as
+    v ← 1 − e^{−2v} and settle at v = 0.797 instead of the paper's 1.
 
     Args:
         omega: the factor ω before the sine.
 
-    Source: Sitzmann et al. 2020, arXiv:2006.09661, theorem 1.8 of the supplement.
+    Source: Sitzmann et al. 2020, arXiv:2006.09661, section 3.2 and supplement, theorem 1.8.
 
     Example:
         >>> round(siren_hidden(30.0).law(Fans(6.0, 6.0)).scale * 30, 12)
