@@ -54,11 +54,16 @@ def depth_scales(activation: Activation, weight_variance: float, bias_variance: 
     chi = chi_1(activation, weight_variance, q=q)
     c = c_star(activation, weight_variance, bias_variance, q)
     slope = chi if c == 1.0 else correlation_slope(activation, weight_variance, q, c)
-    return DepthScales(q, c, chi, _scale(length_slope(activation, weight_variance, q)), _scale(slope), _scale(chi))
+    return DepthScales(q, c, chi, e_folds(length_slope(activation, weight_variance, q)), e_folds(slope), e_folds(chi))
 
 
-def _scale(slope: float) -> float:
-    """1/|log slope|: ∞ at 1, 0 where one layer settles everything."""
+def e_folds(slope: float) -> float:
+    """1/|log slope|: layers in which a factor of `slope` per layer makes e; ∞ at 1, 0 where one layer settles everything.
+
+    Example:
+        >>> round(e_folds(0.5), 6)
+        1.442695
+    """
     if slope <= 0.0:
         return 0.0
     rate = abs(math.log(slope))

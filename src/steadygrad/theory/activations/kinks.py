@@ -33,13 +33,13 @@ def find_kinks(phi: Callable[[Array], Array], most: int = 32) -> tuple[float, ..
     return tuple(sorted(found)[:most])
 
 
-def _suspects(phi: Callable[[Array], Array], grid: Array) -> Array:
+def _suspects(phi: Callable[[Array], Array], grid: Array) -> list[int]:
     """Inner grid points around which the second difference does not fall as h² does."""
     step = float(grid[1] - grid[0])
     middle = grid[1:-1]
     coarse = _bend(phi, middle, step)
     fine = np.max([_bend(phi, middle + shift, step / 4.0) for shift in (-0.75 * step, -0.375 * step, 0.0, 0.375 * step, 0.75 * step)], axis=0)
-    return np.flatnonzero((fine > coarse / 8.0) & (coarse > 1e-3 * step)) + 1
+    return (np.flatnonzero((fine > coarse / 8.0) & (coarse > 1e-3 * step)) + 1).tolist()
 
 
 def _bend(phi: Callable[[Array], Array], x: Array, step: float) -> Array:
