@@ -3,6 +3,7 @@
 import difflib
 import inspect
 from collections.abc import Callable
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -72,14 +73,25 @@ def find(name: str) -> Callable[..., Scheme]:
         raise TargetError(f"`{name}` means different things in {' and '.join(holders)}; write {' or '.join(f'{holder}.{bare}' for holder in holders)}")
     if holders:
         return find(f"{holders[0]}.{bare}")
+    if bare in installed():
+        return catalogue()[bare]
     raise TargetError(f"no scheme is called `{name}`{_nearest(str(name), names())}")
 
 
 def catalogue() -> dict[str, type[Scheme]]:
-    """Our own schemes by name, installed ones included."""
+    """Our own schemes by name."""
     from steadygrad.schemes import SCHEMES  # made of the files that this one stands beside
 
     return {item.name: item for item in SCHEMES}
+
+
+@lru_cache(maxsize=1)
+def installed() -> frozenset[str]:
+    """The names in the catalogue once it also has what other packages announce under `steadygrad.schemes`."""
+    from steadygrad.schemes import SCHEMES
+
+    SCHEMES.add_installed()
+    return frozenset(catalogue())
 
 
 def initializers(library: str) -> dict[str, Callable[..., Scheme]]:
