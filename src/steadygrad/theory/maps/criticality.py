@@ -11,6 +11,7 @@ from steadygrad.theory.domain import require_variances
 from steadygrad.theory.maps.length import q_star
 
 HALF_STABLE_SEARCH = (1e-2, 1e4)
+VANISHING = 1e-20
 NOISE = 1e-10  # below this an average has no sign
 
 
@@ -36,7 +37,7 @@ def chi_1(activation: Activation, weight_variance: float, bias_variance: float =
     """χ₁ = σ_w² E[φ′(√q z)²]: the factor per layer on squared gradients and on small differences between inputs.
 
     Below 1 gradients vanish and inputs become alike (ordered), above 1 they explode (chaotic). Without `q` it is taken
-    at the fixed point `q_star`; σ_b² enters only there. Source: Schoenholz et al. 2017, eq. 5.
+    at the fixed point `q_star`, or its limit of small signals; σ_b² enters only there. Source: Schoenholz et al. 2017, eq. 5.
 
     Raises:
         InputError: no `q` given and the length map has no fixed point; a variance or `q` is negative.
@@ -56,7 +57,7 @@ def chi_1(activation: Activation, weight_variance: float, bias_variance: float =
                 f"χ₁ of `{activation.name}` at σ_w² = {weight_variance:g}, σ_b² = {bias_variance:g} must be asked at a "
                 f"finite `q`, got none: {settled.reason}. Pass q=…"
             )
-        q = settled.q
+        q = settled.q or (VANISHING if 0.0 in activation.kinks else 0.0)  # small signals see both sides of a kink at 0
     return weight_variance * gaussian.slope_moment(activation, q)
 
 

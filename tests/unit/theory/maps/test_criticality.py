@@ -25,6 +25,11 @@ def test_chi_1_without_q_is_taken_at_the_fixed_point() -> None:
     assert maps.chi_1(tanh, 0.5) == pytest.approx(0.5, abs=1e-12)
 
 
+def test_chi_1_of_dying_signals_sees_both_sides_of_a_kink() -> None:
+    assert maps.chi_1(activations.get("relu"), 1.0) == pytest.approx(0.5, abs=1e-12)
+    assert maps.chi_1(activations.get("leaky_relu", negative_slope=0.5), 0.8) == pytest.approx(0.5, abs=1e-12)
+
+
 def test_chi_1_without_a_fixed_point() -> None:
     message = r"χ₁ of `relu` at σ_w² = 3, σ_b² = 0 .* grow by a factor of 1.5 per layer.*Pass q="
     with pytest.raises(InputError, match=message):
