@@ -55,7 +55,6 @@ class fused_rnn(Scheme):  # noqa: N801 - called like the function it is known as
     assumes = "the layout above"
     fails = "other layouts, such as torch's, which keeps a tensor for each"
     needs = "one axis, as long as some number of inputs makes it"
-    role = "state"
     scales = False
     shape = (4 * 6 * (5 + 6) + 8 * 6,)
 
@@ -87,7 +86,11 @@ class fused_rnn(Scheme):  # noqa: N801 - called like the function it is known as
             parts = self.parts(self._inputs(shape))
             return np.concatenate([draw(self._scheme(part).law(_fans(part)), part.shape).reshape(-1) for part in parts])
 
-        return Computed(self.name, function)
+        def mean_square(shape: Shape) -> float:
+            parts = self.parts(self._inputs(shape))
+            return sum(self._scheme(part).law(_fans(part)).rms(part.shape) ** 2 * prod(part.shape) for part in parts) / shape[0]
+
+        return Computed(self.name, function, mean_square)
 
     def _scheme(self, part: Part) -> Scheme:
         gates = GATES[self.mode]

@@ -3,12 +3,13 @@
 import json
 from typing import Any
 
-from steadygrad.errors import InputError
+from steadygrad.errors import InputError, SteadygradError
 from steadygrad.schemes.by_parameter import Load, Mixed
 from steadygrad.schemes.names import by_name
 from steadygrad.schemes.scheme import Scheme
 
 Choice = Scheme | Mixed | Load
+WANTED = 'a scheme in JSON must read like ["he_normal", {"mode": "fan_out"}]'
 
 
 def to_json(choice: Choice) -> str:
@@ -39,12 +40,13 @@ def from_json(text: str) -> Any:
         variance_scaling(scale=2.0)
     """
     try:
-        data = json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise InputError(f'a scheme\'s JSON must read like ["he_normal", {{"mode": "fan_out"}}], got {text!r}: {error}') from None
-    choice = _decoded(data)
+        choice = _decoded(json.loads(text))
+    except SteadygradError:
+        raise
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InputError(f"{WANTED}, got {text!r}: {error}") from None
     if not isinstance(choice, Choice):
-        raise InputError(f'a scheme\'s JSON must read like ["he_normal", {{"mode": "fan_out"}}], got {text!r}')
+        raise InputError(f"{WANTED}, got {text!r}")
     return choice
 
 

@@ -64,9 +64,9 @@ def test_mxnet_s_own_json_is_understood() -> None:
     assert schemes.from_json(text) == schemes.by_name("mxnet.Xavier", factor_type="in", magnitude=2.34)
 
 
-@pytest.mark.parametrize("text", ["he_normal", "3", '["he_normal"]', '{"he_normal": {}}', '[["he_normal", {}], {}]'])
+@pytest.mark.parametrize("text", ["he_normal", "3", '["he_normal"]', '{"he_normal": {}}', '[["he_normal", {}], {}]', '["mixed", {"rules": [3]}]', '["load", {"values": 3}]'])
 def test_json_that_is_no_scheme(text: str) -> None:
-    with pytest.raises(InputError, match=r'a scheme.s JSON must read like \["he_normal", \{"mode": "fan_out"\}\], got '):
+    with pytest.raises(InputError, match=r'a scheme in JSON must read like \["he_normal", \{"mode": "fan_out"\}\], got '):
         schemes.from_json(text)
 
 

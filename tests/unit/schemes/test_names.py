@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from steadygrad import schemes
+from steadygrad import registry, schemes
 from steadygrad.errors import InputError, TargetError
 from steadygrad.randomness.assembly import draw
 from steadygrad.randomness.law import Fans
 from steadygrad.schemes.aliases import jax, keras, mxnet
 from steadygrad.schemes.aliases import torch as torch_names
-from steadygrad.schemes.names import ALSO, LIBRARIES, catalogue, find, names
+from steadygrad.schemes.names import ALSO, LIBRARIES, catalogue, find, installed, names
 
 JAX = (  # every public function of jax.nn.initializers 0.10
     "constant", "delta_orthogonal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "kaiming_normal", "kaiming_uniform", "lecun_normal",
@@ -123,3 +123,19 @@ def test_mxnet_constant_takes_arrays() -> None:
     drawn = draw(schemes.by_name("mxnet.constant", value=[[1.0, 2.0]]).law(Fans(1.0, 1.0)), (3, 2), name="w")
     assert np.array_equal(drawn, [[1.0, 2.0]] * 3)
 
+
+
+def test_schemes_of_installed_packages_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class house_blend(schemes.he_normal):
+        name = "house_blend"
+
+    class Entry:
+        def load(self) -> type:
+            return house_blend
+
+    monkeypatch.setattr(schemes.SCHEMES, "_items", dict(schemes.SCHEMES._items))
+    monkeypatch.setattr(schemes.SCHEMES, "_ordered", list(schemes.SCHEMES._ordered))
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Entry()] if group == "steadygrad.schemes" else [])
+    installed.cache_clear()
+    assert type(schemes.by_name("house_blend", mode="fan_out")) is house_blend
+    installed.cache_clear()

@@ -26,8 +26,8 @@ DIFFERENCES = {
     "msraprelu": "averages the fans where He et al. take one; slope 0.25 by default",
     "uniform": "the default ±0.07 knows no width",
     "normal": "the default 0.01 knows no width",
-    "orthogonal": "rand_type='uniform' (the default) takes the singular vectors of a uniform matrix, which are not Haar-distributed; here both are. "
-    "The default scale 1.414 is √2 rounded",
+    "orthogonal": "singular vectors with the signs LAPACK happens to give, so not Haar-distributed; rand_type='uniform' (the default) takes a uniform "
+    "matrix's, whose moments are wrong besides. Here both are Haar. The default scale 1.414 is √2 rounded",
     "bilinear": "fills every pair of channels, which upsamples their sum unless the kernel is depthwise; the centres of sizes 2, 3, 6, 7 … are "
     "half a step off (measured with 1.9.1). Here: the kernel it was meant to be",
     "lstmbias": "takes the forget gate for the second of four; set in both bias vectors it counts twice",
