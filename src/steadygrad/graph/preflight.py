@@ -64,6 +64,8 @@ def _inspect_batch(what: str, value: Any, *, needs_tensor: bool = True) -> None:
     if needs_tensor and not tensors:
         raise InputError(f"`{what}` must hold at least one tensor, got {type(value).__name__}; convert arrays with torch.as_tensor")
     for name, tensor in tensors:
+        if tensor.is_nested and tensor.layout is torch.strided:
+            raise InputError(f"`{name}` is a nested tensor of the strided layout, which has no sizes (dtype {tensor.dtype}); build it with layout=torch.jagged")
         if tensor.ndim and tensor.shape[0] == 0:
             raise InputError(f"`{name}` is an empty batch of shape {tuple(tensor.shape)}; pass at least one sample, better 16 or more")
 

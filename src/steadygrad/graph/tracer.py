@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from steadygrad.graph.ops import OPS, Call, Seen
 from steadygrad.graph.ops.call import Side
+from steadygrad.graph.ops.movement import FRESH
 from steadygrad.graph.signal_graph import Node, ParameterUse, TensorSpec
 
 DTYPE_NAMES = {d: str(d).removeprefix("torch.") for d in vars(torch).values() if isinstance(d, torch.dtype)}
@@ -134,6 +135,8 @@ class Tracer(TorchFunctionMode):
         name = self._names.get(function)
         if name is None:
             name = self._names[function] = base_name(function)
+        if name in FRESH:
+            return function(*args, **kwargs)
         hides = name not in OPS and isinstance(function, types.FunctionType) and function.__module__.startswith("torch.")
         if hides and function not in self._opening:
             return self._inside(function, args, kwargs)

@@ -23,7 +23,8 @@ from steadygrad.graph import ambient_state
 from steadygrad.graph.module_state import ModuleState
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.optimizer_state import OptimizerState
-from steadygrad.graph.sharded import like, shard
+from steadygrad.graph.sharded import like
+from steadygrad.graph.storage import numbers, replaceable
 from steadygrad.graph.write_guard import WriteGuard
 
 
@@ -109,10 +110,11 @@ class _Leaf:
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor
-        self.alias = shard(tensor)
+        self.alias = numbers(tensor)
         self.grad = tensor.grad if tensor.is_leaf else None
         self.requires_grad = tensor.requires_grad
         self._leaf = tensor.is_leaf
+        self._copy = None if replaceable(tensor) else tensor.detach().clone()  # in-place ops give such tensors new values to hold
         self._version = self.alias._version if not tensor.is_inference() else 0
 
     def was_written(self) -> bool:
@@ -123,8 +125,11 @@ class _Leaf:
         """Storage, requires_grad and gradient object."""
         if not self._leaf:
             return
-        held = shard(self.tensor)
-        if held.data_ptr() != self.alias.data_ptr() or held.shape != self.alias.shape:
+        held = numbers(self.tensor)
+        if self._copy is not None:
+            if held.data_ptr() != self.alias.data_ptr() or self.alias._version != self._version:
+                self.tensor.copy_(self._copy)
+        elif held.data_ptr() != self.alias.data_ptr() or held.shape != self.alias.shape:
             self.tensor.data = like(self.tensor, self.alias)
         if self.tensor.requires_grad != self.requires_grad:
             self.tensor.requires_grad_(self.requires_grad)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from steadygrad.graph.sharded import is_sharded, shard
+from steadygrad.graph.storage import address
 
 
 class WriteGuard(TorchFunctionMode):
@@ -25,9 +25,9 @@ class WriteGuard(TorchFunctionMode):
     def protect(self, tensors: Iterable[torch.Tensor]) -> None:
         """Guard these tensors (aliases of the originals that keep their storage alive)."""
         for tensor in tensors:
-            address = _address(tensor)
-            if address:
-                self._owners.setdefault(address, []).append(tensor)
+            start = address(tensor)
+            if start:
+                self._owners.setdefault(start, []).append(tensor)
 
     def copy_now(self, tensors: Iterable[torch.Tensor]) -> None:
         """Copy these at once: somebody is going to write to them where this mode cannot see it."""
@@ -36,7 +36,7 @@ class WriteGuard(TorchFunctionMode):
 
     def before_write(self, tensor: torch.Tensor) -> None:
         """Copy everything protected that shares the storage of `tensor`."""
-        for owner in self._owners.get(_address(tensor), ()):
+        for owner in self._owners.get(address(tensor), ()):
             if id(owner) not in self.copies:
                 self.copies[id(owner)] = (owner, owner.detach().clone())
 
@@ -63,11 +63,3 @@ class WriteGuard(TorchFunctionMode):
             for tensor in target if isinstance(target, tuple | list) else (target,):
                 if isinstance(tensor, torch.Tensor):
                     self.before_write(tensor)
-
-
-def _address(tensor: torch.Tensor) -> int:
-    """Where the storage begins; 0 for tensors without one."""
-    try:
-        return shard(tensor).untyped_storage().data_ptr() if is_sharded(tensor) else tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError, AttributeError):
-        return 0

@@ -9,6 +9,7 @@ from torch import nn
 
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.signal_graph import Node, SignalGraph
+from steadygrad.graph.storage import numbers
 from steadygrad.graph.tracer import DTYPE_NAMES
 from steadygrad.graph.wrappers import canonical
 from steadygrad.probes import statistics
@@ -22,18 +23,19 @@ COUNTED = 1 << 20
 
 def tensor_facts(value: Any, name: str) -> tuple[TensorFacts, ...]:
     """Facts about every tensor in a batch structure."""
-    return tuple(_facts(path, tensor) for path, tensor in named_tensors(value, name) if tensor.numel())
+    return tuple(_facts(path, tensor) for path, tensor in named_tensors(value, name) if numbers(tensor).numel())
 
 
 def _facts(name: str, tensor: torch.Tensor) -> TensorFacts:
-    value = tensor.detach()
+    value, shape = numbers(tensor), tuple(tensor.shape)
     dtype = DTYPE_NAMES.get(value.dtype, str(value.dtype))
-    reading = statistics.read(value, samples=value.ndim > 1)
+    dense = tensor.layout is torch.strided  # of a sparse tensor only the stored values are looked at
+    reading = statistics.read(value, samples=dense and value.ndim > 1)
     if value.is_complex() or value.dtype == torch.bool:
-        return TensorFacts(name, tuple(value.shape), dtype, reading)
+        return TensorFacts(name, shape, dtype, reading)
     low, high = (float(x) for x in torch.aminmax(value.float() if value.dtype.itemsize < 4 else value))
-    constant, features, correlation = _features(value)
-    return TensorFacts(name, tuple(value.shape), dtype, reading, low, high, _distinct(value), constant, features, correlation)
+    constant, features, correlation = _features(value) if dense else (0, 0, None)
+    return TensorFacts(name, shape, dtype, reading, low, high, _distinct(value), constant, features, correlation)
 
 
 def _distinct(value: torch.Tensor) -> int | None:

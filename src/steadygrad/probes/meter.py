@@ -10,6 +10,7 @@ import torch
 
 from steadygrad.graph.ops import Call
 from steadygrad.graph.signal_graph import Node
+from steadygrad.graph.storage import numbers, replaceable
 from steadygrad.probes import statistics
 from steadygrad.probes.statistics import Reading
 from steadygrad.theory import activations, maps
@@ -97,6 +98,8 @@ class Meter:
         if node.kind == "activation":
             low, high = saturation_range(node.op, tuple(sorted(node.options.items())))
         axis = node.unit_axis
+        if not replaceable(value):  # sparse or jagged: the stored values have axes of their own
+            value, axis = numbers(value), None
         if axis is None and value.ndim:
             axis = 1 if value.ndim >= 4 else value.ndim - 1
         batch = value.ndim > 1 and value.shape[0] == self.batch_size

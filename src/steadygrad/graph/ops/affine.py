@@ -107,6 +107,6 @@ OPS = {
     "linear": linear,
     "bilinear": bilinear,
     "einsum": einsum,
-    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "__matmul__", "__rmatmul__", "inner"), matmul),
-    **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv"), addmm),
+    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "__matmul__", "__rmatmul__", "inner", "sparse_mm", "spmm"), matmul),
+    **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv", "sparse_addmm"), addmm),
 }

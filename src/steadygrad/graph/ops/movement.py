@@ -40,6 +40,12 @@ POINTWISE = (
     "fake_quantize_per_tensor_affine", "rsub_scalar", "floor_divide", "__floordiv__", "__mod__", "gumbel_softmax", "conj_physical",
 )  # fmt: skip
 
+FOURIER = tuple(f"fft_{inverse}{real}fft{axes}" for inverse in ("", "i") for real in ("", "r", "h") for axes in ("", "2", "n"))
+FRESH = frozenset({  # values that do not depend on those of the tensor they are shaped after
+    *(f"{kind}_like" for kind in ("zeros", "ones", "full", "empty", "rand", "randn", "randint")),
+    *(f"new_{kind}" for kind in ("zeros", "ones", "full", "empty", "tensor")),
+})  # fmt: skip
+
 
 def _plain(kind: Kind):
     def describe(call: Call) -> Seen:
@@ -70,6 +76,7 @@ def gather(call: Call) -> Seen:
 
 
 OPS = {
+    **dict.fromkeys(FOURIER, _plain("pointwise")),
     **dict.fromkeys(POINTWISE, _plain("pointwise")),
     **dict.fromkeys(VIEWS, _plain("view")),
     **dict.fromkeys(CASTS, _plain("cast")),

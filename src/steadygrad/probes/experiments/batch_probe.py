@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 
 from steadygrad.graph.nested import named_tensors
+from steadygrad.graph.storage import replaceable
 from steadygrad.probes.session import Session
 
 MOST = 1 << 20
@@ -55,7 +56,7 @@ class BatchProbe:
 
 
 def _real(tensor: torch.Tensor) -> bool:
-    return tensor.numel() > 0 and not tensor.is_complex() and not tensor.is_sparse and not tensor.is_nested
+    return replaceable(tensor) and tensor.numel() > 0 and not tensor.is_complex()
 
 
 def look_at(tensor: torch.Tensor, is_target: bool) -> BatchTensor:

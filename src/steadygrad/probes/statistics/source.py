@@ -72,7 +72,7 @@ def readable(tensor: torch.Tensor) -> torch.Tensor:
     if tensor.is_quantized:
         tensor = tensor.dequantize()
     if tensor.layout is not torch.strided:
-        tensor = tensor.to_dense()
+        tensor = tensor.values() if tensor.layout is torch.jagged else tensor.to_dense()
     if tensor.is_complex():
         tensor = torch.view_as_real(tensor.resolve_conj())
     if tensor.dtype in READABLE:
@@ -86,7 +86,7 @@ def notes(tensor: torch.Tensor) -> tuple[str, ...]:
     facts = (
         (hasattr(tensor, "to_local"), "distributed tensor: only the shard of this process was read"),
         (tensor.is_complex(), "complex tensor: real and imaginary parts were read as separate entries"),
-        (tensor.layout is not torch.strided, "sparse tensor: read as dense, absent entries are zeros"),
+        (tensor.layout not in (torch.strided, torch.jagged), "sparse tensor: read as dense, absent entries are zeros"),
         (tensor.is_quantized, "quantized tensor: read after dequantization"),
     )
     return tuple(text for holds, text in facts if holds)
