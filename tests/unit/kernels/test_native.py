@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from steadygrad.kernels import loader
 from steadygrad.kernels.loader import native
 from steadygrad.probes.statistics.in_memory import CODES, DefinitionReader, NativeReader
 
@@ -23,6 +24,7 @@ SHAPES = [
     ((30, 513), 0),
     ((17, 9, 63), 1),
     ((40_000,), 0),
+    ((131_100,), 0),
 ]
 
 
@@ -90,14 +92,39 @@ def test_memory_that_is_not_aligned_to_vectors():
 
 
 def test_wrong_arguments_are_refused():
-    with pytest.raises(TypeError, match="at least 5 arguments, got 2"):
-        native.elements(0, 0)
+    with pytest.raises(TypeError, match="at least 7 arguments, got 2"):
+        native.read(0, 0)
     with pytest.raises(ValueError, match="0 to 3, got 9"):
-        native.elements(0, 0, 9, 1, 0)
-    with pytest.raises(TypeError, match="expected 9 arguments, got 8"):
-        native.units(0, 0, 0, 0, 0, 1, 0, 0.0)
+        native.read(0, 1, 1, 0, 9, 1, 0)
     with pytest.raises(TypeError, match="integer"):
-        native.elements("0", 0, 0, 1, 0)
+        native.read("0", 1, 1, 0, 0, 1, 0)
+    with pytest.raises(TypeError, match="must be real number, not str"):
+        native.read(0, 1, 1, 0, 0, 1, 2, "low", 1.0)
+    with pytest.raises(ValueError, match="0 to 3, got -1"):
+        native.squares(0, 0, 0, -1)
+
+
+def test_a_module_built_from_older_sources_is_none(monkeypatch):
+    monkeypatch.setattr(loader.importlib, "import_module", lambda name: object())
+    assert loader.load() is None
+
+
+@pytest.mark.parametrize("finite", [True, False])
+@pytest.mark.parametrize("dtype", CODES, ids=str)
+def test_squares_of_samples_are_those_of_the_definition(instructions, dtype, finite):
+    for shape in [(3, 1), (4, 33), (2, 64), (5, 65), (1, 40_000), (3, 17, 9), (0, 4)]:
+        x = awkward(shape, dtype, finite) if shape[0] else torch.empty(shape, dtype=dtype)
+        assert np.array_equal(NativeReader(x).squares(), DefinitionReader(x).squares())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_magnitudes_far_below_the_largest_are_counted(instructions, dtype):
+    """Octaves next to the largest are counted by comparing, all others by table: over many, few and single values."""
+    draw = torch.Generator().manual_seed(5)
+    for octaves in (3, 20, 60, 200):
+        x = torch.exp2(60 - octaves * torch.rand(70_001, generator=draw)).to(dtype)
+        x[::50] = 0
+        assert NativeReader(x).histogram() == DefinitionReader(x).histogram()
 
 
 @pytest.mark.parametrize("switch", ["0", "1"])

@@ -11,11 +11,14 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define INLINE static inline __attribute__((always_inline)) /* so that it is compiled for its caller's machine */
+#define PREFETCH(p) __builtin_prefetch(p)
 #elif defined(_MSC_VER)
 #define INLINE static __forceinline
+#define PREFETCH(p) ((void)0)
 #define restrict __restrict
 #else
 #define INLINE static inline
+#define PREFETCH(p) ((void)0)
 #endif
 
 uint64_t position_weights[SEGMENT];
@@ -92,6 +95,7 @@ INLINE uint32_t bits_of_float16(uint16_t half) {
 #define JOIN(name, type, set) JOINED(name, type, set)
 #define NAME(name) JOIN(name, TYPE, SET)
 
+#define VECTORS 0
 #define SET plain
 #define TARGET
 #define FUSED 0
@@ -101,6 +105,7 @@ INLINE uint32_t bits_of_float16(uint16_t half) {
 #undef FUSED
 
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+#include <immintrin.h>
 #define SET avx2
 #define TARGET __attribute__((target("avx2,fma")))
 #define FUSED 1
@@ -115,6 +120,8 @@ INLINE uint32_t bits_of_float16(uint16_t half) {
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")))
 #endif
 #define FUSED 1
+#undef VECTORS
+#define VECTORS 1 /* by intrinsics where it says so */
 #include "statistics_types.h"
 #undef SET
 #undef TARGET
@@ -238,4 +245,8 @@ int statistics_units(Units *job, enum number type, int threads) {
     in_parallel(share_of_units, &shared, job->units < threads ? (int)job->units : threads);
     if (weights != few) free(weights);
     return job->failed ? -1 : 0;
+}
+
+void statistics_squares(const void *data, int64_t samples, int64_t entries, enum number type, double *out) {
+    for (int64_t k = 0; k < samples; k++) out[k] = choices[chosen][type]->square(data, k * entries, entries);
 }

@@ -44,6 +44,7 @@ typedef struct {
 typedef struct {
     void (*elements)(const void *data, int64_t start, int64_t n, Sums *root, Elements *found, Magnitudes *bins);
     int (*units)(const Units *job, int64_t first, int64_t last);
+    double (*square)(const void *data, int64_t start, int64_t n);
 } Loops;
 
 extern uint64_t position_weights[SEGMENT]; /* weight(2^41 + j) */
@@ -53,6 +54,8 @@ int statistics_prepare(int most); /* chooses the best instruction set up to `mos
 /* 0, or -1 when memory ran out. `bins` may be NULL. */
 int statistics_elements(const void *data, int64_t n, enum number type, int threads, Elements *found, Magnitudes *bins);
 int statistics_units(Units *job, enum number type, int threads);
+/* Only `square` of the units of a (1, samples, entries) array, the same bits. */
+void statistics_squares(const void *data, int64_t samples, int64_t entries, enum number type, double *out);
 
 /* Calls work(job, part, parts) for every part at the same time and returns when all are done. */
 void in_parallel(void (*work)(void *job, int part, int parts), void *job, int parts);

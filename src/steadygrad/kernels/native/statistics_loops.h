@@ -74,9 +74,11 @@ INLINE BITS NAME(element_chunk)(const WORD *p, int64_t n, int masked, Sums *root
     return most;
 }
 
+#ifndef LOAD
 TARGET static BITS NAME(finite_chunk)(const WORD *p, int64_t n, Sums *root, int64_t *zero) {
     return NAME(element_chunk)(p, n, 0, root, zero);
 }
+#endif
 TARGET static BITS NAME(masked_chunk)(const WORD *p, int64_t n, Sums *root, int64_t *zero) {
     return NAME(element_chunk)(p, n, 1, root, zero);
 }
@@ -141,13 +143,19 @@ TARGET static void NAME(magnitudes)(const WORD *p, int64_t n, Magnitudes *found)
 }
 #endif
 
+#ifdef LOAD
+#include "statistics_avx512.h"
+#define KNOWN_MAGNITUDES 1
+#endif
+
 /* One chunk: lane sums to `root`, everything else added to `found` and `bins`. */
 TARGET static void NAME(elements)(const void *data, int64_t start, int64_t n, Sums *root, Elements *found,
                                   Magnitudes *bins) {
     const WORD *p = (const WORD *)data + start;
     int64_t zeros;
     BITS most = NAME(finite_chunk)(p, n, root, &zeros);
-    if (most >= INFINITE) {
+    const int odd = most >= INFINITE;
+    if (odd) {
         most = NAME(masked_chunk)(p, n, root, &zeros);
         for (int64_t i = 0; i < n; i++) {
             const BITS bits = TO_BITS(p[i]);
@@ -158,12 +166,19 @@ TARGET static void NAME(elements)(const void *data, int64_t start, int64_t n, Su
     }
     found->zeros += zeros;
     if ((double)NAME(real)(most) > found->largest) found->largest = (double)NAME(real)(most);
-    if (bins) NAME(magnitudes)(p, n, bins);
+    if (!bins) return;
+#ifdef KNOWN_MAGNITUDES
+    if (!odd) {
+        NAME(octaves)(p, n, most, zeros, bins);
+        return;
+    }
+#endif
+    NAME(magnitudes)(p, n, bins);
 }
 
 #include "unit_loops.h"
 
-static const Loops NAME(loops) = {NAME(elements), NAME(units)};
+static const Loops NAME(loops) = {NAME(elements), NAME(units), NAME(square)};
 
 #undef SIGN
 #undef SIZE
@@ -172,3 +187,4 @@ static const Loops NAME(loops) = {NAME(elements), NAME(units)};
 #undef FINITE
 #undef ZERO
 #undef ELEMENT
+#undef KNOWN_MAGNITUDES

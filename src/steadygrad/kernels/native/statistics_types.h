@@ -11,6 +11,11 @@
 #endif
 #define TYPE float32
 #define TO_BITS AS_IS
+#if VECTORS
+#define LOAD(p, bits, low, high)                                                                                       \
+    bits = _mm512_loadu_si512(p), low = _mm512_cvtps_pd(_mm256_loadu_ps((const float *)(p))),                          \
+    high = _mm512_cvtps_pd(_mm256_loadu_ps((const float *)(p) + 8))
+#endif
 #include "statistics_loops.h"
 #undef WORD
 #undef TYPE
@@ -19,11 +24,23 @@
 #define WORD uint16_t
 #define TYPE float16
 #define TO_BITS bits_of_float16
+#if VECTORS
+#define HALVES(bits, low, high)                                                                                        \
+    low = _mm512_cvtps_pd(_mm256_castsi256_ps(_mm512_castsi512_si256(bits))),                                          \
+    high = _mm512_cvtps_pd(_mm256_castsi256_ps(_mm512_extracti64x4_epi64(bits, 1)))
+#define LOAD(p, bits, low, high)                                                                                       \
+    bits = _mm512_castps_si512(_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p)))), HALVES(bits, low, high)
+#endif
 #include "statistics_loops.h"
 #undef TYPE
 #undef TO_BITS
 #define TYPE bfloat16
 #define TO_BITS WIDENED
+#if VECTORS
+#define LOAD(p, bits, low, high)                                                                                       \
+    bits = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(p))), 16),                     \
+    HALVES(bits, low, high)
+#endif
 #include "statistics_loops.h"
 #undef WORD
 #undef BITS
@@ -32,6 +49,7 @@
 #undef TYPE
 #undef TO_BITS
 #undef ADD_SQUARE
+#undef HALVES
 
 #define WORD uint64_t
 #define BITS uint64_t

@@ -42,9 +42,11 @@ typedef struct {
 /* 16 rows, then single rows, of `lanes` columns. */
 INLINE void NAME(column_rows)(const WORD *restrict p, int64_t rows, int64_t stride, int lanes, int careful, REAL low,
                               REAL high, const uint64_t *restrict weights, NAME(Tile) *restrict tile) {
-    for (; rows >= 16; rows -= 16, p += 16 * stride, weights += 16)
+    for (; rows >= 16; rows -= 16, p += 16 * stride, weights += 16) {
+        for (int row = 0; row < 16; row++) PREFETCH(p + row * stride + LANES); /* the neighbours come next */
         FOR_EACH_LANE(COLUMN(0) COLUMN(1) COLUMN(2) COLUMN(3) COLUMN(4) COLUMN(5) COLUMN(6) COLUMN(7)
                       COLUMN(8) COLUMN(9) COLUMN(10) COLUMN(11) COLUMN(12) COLUMN(13) COLUMN(14) COLUMN(15))
+    }
     for (; rows > 0; rows--, p += stride, weights++)
         FOR_EACH_LANE(COLUMN(0))
 }
@@ -54,8 +56,10 @@ INLINE void NAME(segment)(const WORD *restrict p, int64_t n, BITS first, int car
                           NAME(Tile) *restrict tile) {
     const uint64_t *restrict weights = position_weights;
     int lanes = LANES;
-    for (; n >= BLOCK; n -= BLOCK, p += BLOCK, weights += BLOCK)
+    for (; n >= BLOCK; n -= BLOCK, p += BLOCK, weights += BLOCK) {
+        for (int row = 0; row < 16; row++) PREFETCH(p + 2 * BLOCK + row * LANES);
         FOR_EACH_LANE(SIXTEEN_ROWS(POSITION))
+    }
     for (; n >= LANES; n -= LANES, p += LANES, weights += LANES)
         FOR_EACH_LANE(POSITION(lane))
     lanes = (int)n;
@@ -160,14 +164,55 @@ TARGET static int NAME(careful_run)(const Units *job, int64_t unit, NAME(Tile) *
     return NAME(run_pass)(job, unit, 1, tile);
 }
 
+/* Everything of all lanes but their sums, joined to their one unit. */
+TARGET static void NAME(close_run)(const Units *job, int64_t unit, const NAME(Tile) *tile) {
+    BITS most = 0, differ = 0;
+    int64_t zeros = 0, bad = 0, outside = 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        most = tile->largest[lane] > most ? tile->largest[lane] : most, differ |= tile->differ[lane];
+        zeros += (int64_t)tile->zeros[lane], bad += (int64_t)tile->bad[lane], outside += (int64_t)tile->outside[lane];
+    }
+    job->largest[unit] = (double)NAME(real)(most), job->varies[unit] = differ != 0;
+    job->zeros[unit] = zeros, job->nonfinite[unit] = bad, job->outside[unit] = outside;
+}
+
 TARGET static int NAME(units)(const Units *job, int64_t from, int64_t to) {
     NAME(Tile) tile;
     if (job->inner < RUN) return NAME(columns)(job, from * job->inner, to * job->inner);
     for (int64_t unit = from; unit < to; unit++) {
         if (job->limited || !NAME(finite_run)(job, unit, &tile)) NAME(careful_run)(job, unit, &tile);
-        for (int lane = 0; lane < LANES; lane++) NAME(join)(job, unit, &tile, lane);
+        NAME(close_run)(job, unit, &tile);
     }
     return 0;
+}
+
+/* ---- one sample, only its square --------------------------------------------------------------------------------- */
+
+INLINE void NAME(add_square)(WORD word, int masked, double *q) {
+    const BITS all = TO_BITS(word), bits = masked ? all & FINITE(SIZE(all)) : all;
+    const double x = (double)NAME(real)(bits);
+    *q = ADD_SQUARE(x, *q);
+}
+
+INLINE double NAME(square_pass)(const WORD *restrict p, int64_t n, int masked) {
+    double q[LANES] = {0}, none[LANES] = {0};
+    for (int64_t i = 0; i < n; i += LANES) {
+        const int lanes = n - i < LANES ? (int)(n - i) : LANES;
+        PREFETCH(p + i + 2 * BLOCK);
+        PREFETCH(p + i + 2 * BLOCK + LANES / 2);
+        if (lanes == LANES) {
+            for (int lane = 0; lane < LANES; lane++) NAME(add_square)(p[i + lane], masked, q + lane);
+        } else {
+            for (int lane = 0; lane < lanes; lane++) NAME(add_square)(p[i + lane], masked, q + lane);
+        }
+    }
+    join_lanes(q, none);
+    return q[0];
+}
+
+TARGET static double NAME(square)(const void *data, int64_t start, int64_t n) {
+    const double all = NAME(square_pass)((const WORD *)data + start, n, 0);
+    return all - all == 0 ? all : NAME(square_pass)((const WORD *)data + start, n, 1);
 }
 
 #undef MIXED

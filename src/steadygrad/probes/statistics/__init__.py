@@ -11,7 +11,7 @@
 
 from steadygrad.probes.statistics.element_moments import Moments, moments
 from steadygrad.probes.statistics.magnitude_histogram import Histogram, histogram
-from steadygrad.probes.statistics.reading import Reading, read
+from steadygrad.probes.statistics.reading import Raw, Reading, read, take
 from steadygrad.probes.statistics.row_statistics import RowStatistics, rows
 from steadygrad.probes.statistics.sample_statistics import SampleStatistics, samples
 from steadygrad.probes.statistics.source import notes
@@ -20,6 +20,7 @@ from steadygrad.probes.statistics.unit_statistics import UnitStatistics, units
 __all__ = [
     "Histogram",
     "Moments",
+    "Raw",
     "Reading",
     "RowStatistics",
     "SampleStatistics",
@@ -30,5 +31,6 @@ __all__ = [
     "read",
     "rows",
     "samples",
+    "take",
     "units",
 ]

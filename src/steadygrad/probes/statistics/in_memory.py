@@ -13,6 +13,8 @@ import torch
 
 from steadygrad.kernels import definition
 from steadygrad.kernels.loader import native
+from steadygrad.probes.statistics.eager import EagerReader
+from steadygrad.probes.statistics.row import NativeRow
 
 CODES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3}
 """Number types as the kernel counts them."""
@@ -43,31 +45,43 @@ class NativeReader:
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor = tensor
 
+    def row(self, magnitudes: bool, axis: int | None = None, low: float | None = None, high: float | None = None) -> NativeRow:
+        """Everything asked for, from one call."""
+        memory, threads = self.tensor, torch.get_num_threads()
+        kind = CODES[memory.dtype]
+        if axis is None:
+            memory = memory if memory.is_contiguous() else dense(memory)[0]
+            return NativeRow(native.read(memory.data_ptr(), 1, 1, memory.numel(), kind, threads, magnitudes), magnitudes, None, 0)
+        memory, outer, units, inner = split(memory, axis)
+        limits = definition.threshold(low, high, memory.dtype == torch.float64)
+        words = native.read(memory.data_ptr(), outer, units, inner, kind, threads, 2 | magnitudes, *limits)
+        return NativeRow(words, magnitudes, units, outer * inner)
+
+    def squares(self) -> np.ndarray:
+        """Σ x² of the finite entries of each sample along axis 0."""
+        memory = self.tensor
+        if not memory.is_contiguous():
+            return self.units(0, None, None)[2]
+        count = memory.shape[0]
+        size = memory.numel() // count if count else 0
+        return np.frombuffer(native.squares(memory.data_ptr(), count, size, CODES[memory.dtype]), np.float64)
+
     def moments(self) -> tuple[Any, ...]:
-        memory = self.tensor if self.tensor.is_contiguous() else dense(self.tensor)[0]
-        return native.elements(memory.data_ptr(), memory.numel(), CODES[memory.dtype], torch.get_num_threads(), 0)
+        return self.row(False).moments()
 
     def histogram(self) -> tuple[Any, ...]:
         return self.elements()[1]
 
     def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Moments and histogram from one pass."""
-        memory = dense(self.tensor)[0]
-        return native.elements(memory.data_ptr(), memory.numel(), CODES[memory.dtype], torch.get_num_threads(), 1)
+        row = self.row(True)
+        return row.moments(), row.histogram() or ()
 
     def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
-        memory, outer, units, inner = split(self.tensor, axis)
-        if not memory.numel():
-            return (outer * inner, *definition.no_entries(units))
-        out = np.zeros((8, units), np.int64)
-        limits = definition.threshold(low, high, memory.dtype == torch.float64)
-        where, kind, threads = memory.data_ptr(), CODES[memory.dtype], torch.get_num_threads()
-        native.units(where, outer, units, inner, kind, threads, out.__array_interface__["data"][0], *limits)
-        reals, (zeros, nonfinite, outside, varies, hashes) = out[:3].view(np.float64), out[3:]
-        return (outer * inner, *reals, zeros, nonfinite, outside, varies == 0, hashes.view(np.uint64))
+        return self.row(False, axis, low, high).units() or ()
 
 
-class DefinitionReader:
+class DefinitionReader(EagerReader):
     """Reads by the NumPy definition."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
@@ -83,10 +97,6 @@ class DefinitionReader:
 
     def histogram(self) -> tuple[Any, ...]:
         return definition.histogram(self._array(dense(self.tensor)[0]).reshape(-1))
-
-    def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Moments and histogram."""
-        return self.moments(), self.histogram()
 
     def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
         memory, outer, units, inner = split(self.tensor, axis)

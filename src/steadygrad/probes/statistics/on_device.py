@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from steadygrad.kernels import definition
+from steadygrad.probes.statistics.eager import EagerReader
 
 
-class DeviceReader:
+class DeviceReader(EagerReader):
     """Reads a strided floating tensor on any device."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
@@ -38,10 +39,6 @@ class DeviceReader:
         extra = torch.stack([zeros.sum(), (~finite).sum(), (kept.abs() >= definition.FP16_LARGEST).sum()])
         *counts, zero, bad, large = torch.cat([bins, extra]).tolist()
         return tuple(counts), x.numel(), zero, bad, large
-
-    def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Moments and histogram."""
-        return self.moments(), self.histogram()
 
     def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
         shape = self.tensor.shape

@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 
-from steadygrad.probes.statistics import source
+from steadygrad.probes.statistics import sample_statistics, source
 from steadygrad.probes.statistics.element_moments import Moments
 from steadygrad.probes.statistics.magnitude_histogram import Histogram
+from steadygrad.probes.statistics.row import Row
 from steadygrad.probes.statistics.row_statistics import RowStatistics, rows_of
-from steadygrad.probes.statistics.sample_statistics import SampleStatistics, samples_of
+from steadygrad.probes.statistics.sample_statistics import SampleStatistics
 from steadygrad.probes.statistics.unit_statistics import UnitStatistics
 
 
@@ -27,6 +28,52 @@ class Reading:
         """Each part under its name, None where it is missing."""
         parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: part and part.to_dict() for name, part in parts.items()}
+
+
+class Raw:
+    """A tensor's numbers as they were read; `reading()` makes the records, which costs more than the reading."""
+
+    __slots__ = ("_axis", "_row", "_rows", "_samples", "_units")
+
+    def __init__(self, row: Row, axis: int | None, units: bool, samples: Any, rows: bool) -> None:
+        self._row, self._axis, self._units, self._samples, self._rows = row, axis, units, samples, rows
+
+    @property
+    def odd(self) -> bool:
+        """Whether anything is not finite."""
+        return self._row.odd
+
+    def reading(self) -> Reading:
+        """The records."""
+        row = self._row
+        magnitudes = row.histogram()
+        by_unit = None if self._axis is None else UnitStatistics.of((self._axis, *(row.units() or ())))
+        return Reading(
+            moments=Moments.of(row.moments()),
+            histogram=None if magnitudes is None else Histogram.of(magnitudes),
+            units=by_unit if self._units else None,
+            samples=None if self._samples is None else sample_statistics.decoded(self._samples),
+            rows=rows_of(by_unit) if self._rows and by_unit is not None else None,
+        )
+
+
+def take(
+    tensor: torch.Tensor,
+    axis: int | None = None,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    magnitudes: bool = True,
+    samples: bool = False,
+    rows: bool = False,
+) -> Raw:
+    """As `read`, without making records of it yet: for while a model runs."""
+    reader = source.reader(tensor)
+    place = None
+    if (axis is not None or rows) and tensor.dim():
+        place = source.axis_of(tensor, 0 if axis is None else axis, "read")
+    found = sample_statistics.taken(reader) if samples and tensor.dim() > 1 else None
+    return Raw(reader.row(magnitudes, place, low, high), place, axis is not None, found, rows)
 
 
 def read(
@@ -52,16 +99,4 @@ def read(
     Raises:
         InputError: not a tensor, without values, or without that axis.
     """
-    reader = source.reader(tensor)
-    by_unit = None
-    if tensor.dim() and (axis is not None or rows):
-        place = source.axis_of(tensor, 0 if axis is None else axis, "read")
-        by_unit = UnitStatistics.of((place, *reader.units(place, low, high)))
-    first, second = reader.elements() if magnitudes else (reader.moments(), None)
-    return Reading(
-        moments=Moments.of(first),
-        histogram=Histogram.of(second) if second else None,
-        units=by_unit if axis is not None else None,
-        samples=samples_of(reader) if samples and tensor.dim() > 1 else None,
-        rows=rows_of(by_unit) if rows and by_unit is not None else None,
-    )
+    return take(tensor, axis, low=low, high=high, magnitudes=magnitudes, samples=samples, rows=rows).reading()

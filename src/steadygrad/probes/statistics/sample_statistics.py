@@ -1,6 +1,7 @@
 """How alike the samples of a batch are: the spread of their norms and their pairwise cosines."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -66,21 +67,35 @@ def _spaced(length: int, most: int) -> slice:
     return slice(None, None, max(1, -(-length // most)))
 
 
-def gram_of(batch: torch.Tensor) -> np.ndarray:
-    """Gram matrix X Xᵀ of at most 16 evenly spaced samples, each scaled to length 1; zero and non-finite ones left out.
+def products(batch: torch.Tensor) -> torch.Tensor:
+    """X Xᵀ of at most 16 evenly spaced samples over at most 65,536 features, on the tensor's device.
 
     Computed in float64 (float32 on mps), where squares of float32, float16 and bfloat16 values neither overflow nor vanish.
     """
-    picked = batch.detach()[_spaced(batch.shape[0], SAMPLES)]
+    picked = batch.detach()
+    if len(picked) > SAMPLES:
+        picked = picked[_spaced(len(picked), SAMPLES)]
     picked = picked.reshape(len(picked), -1)
-    picked = picked[:, _spaced(picked.shape[1], FEATURES)].to(
-        torch.float32 if batch.device.type == "mps" else torch.float64
-    )
-    gram = (picked @ picked.T).cpu().numpy().astype(np.float64)
-    norms = np.sqrt(np.diag(gram))
+    if picked.shape[1] > FEATURES:
+        picked = picked[:, _spaced(picked.shape[1], FEATURES)]
+    wide = picked.to(torch.float32 if batch.device.type == "mps" else torch.float64)
+    return wide @ wide.T
+
+
+def gram(products: torch.Tensor) -> np.ndarray:
+    """The same of samples scaled to length 1; zero and non-finite ones left out."""
+    whole = products.cpu().numpy().astype(np.float64)
+    norms = np.sqrt(np.diag(whole))
     usable = np.isfinite(norms) & (norms > 0)
-    norms = norms[usable]
-    return gram[np.ix_(usable, usable)] / np.outer(norms, norms)
+    if not usable.all():
+        whole, norms = whole[np.ix_(usable, usable)], norms[usable]
+    return whole / (norms[:, None] * norms)
+
+
+@lru_cache(maxsize=SAMPLES + 1)
+def _pairs(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of every pair."""
+    return np.triu_indices(size, 1)
 
 
 def geometry(gram: np.ndarray) -> tuple[int, float | None, float | None, float | None, float | None, float | None]:
@@ -88,7 +103,7 @@ def geometry(gram: np.ndarray) -> tuple[int, float | None, float | None, float |
     size = len(gram)
     if size < 2:
         return size, None, None, None, None, float(size) or None
-    pairs = np.triu_indices(size, 1)
+    pairs = _pairs(size)
     cosines = np.clip(gram[pairs], -1.0, 1.0)
     eigenvalues = np.linalg.eigvalsh(gram).clip(0.0)
     shares = eigenvalues[eigenvalues > 0] / eigenvalues.sum()
@@ -101,8 +116,8 @@ def _centred(gram: np.ndarray, pairs: tuple[np.ndarray, np.ndarray]) -> float | 
     size = len(gram)
     if size < 3:
         return None
-    centring = np.eye(size) - 1.0 / size
-    inner = centring @ gram @ centring
+    inner = gram - gram.mean(0)
+    inner = inner - inner.mean(1)[:, None]
     norms = np.sqrt(np.diag(inner).clip(0.0))
     if norms.min() <= 1e-7:  # rounding of the unit-scaled Gram matrix is ~1e-16 = (1e-8)²: nothing is left to compare
         return None
@@ -119,12 +134,16 @@ def samples(tensor: torch.Tensor) -> SampleStatistics:
         InputError: not a tensor, without values, or without axes.
     """
     source.axis_of(tensor, 0, "samples")
-    return samples_of(source.reader(tensor))
+    return decoded(taken(source.reader(tensor)))
 
 
-def samples_of(reader: source.Reader) -> SampleStatistics:
-    """The same from a tensor that was prepared already."""
-    size, _, square, *_ = reader.units(0, None, None)
-    count = len(square)
-    gram = gram_of(reader.tensor) if size and count else np.zeros((0, 0))
-    return SampleStatistics(count, size, square, *geometry(gram))
+def taken(reader: source.Reader) -> tuple[int, int, np.ndarray, torch.Tensor | None]:
+    """What has to be read while the tensor is there: samples, entries of each, their squares, their products."""
+    count, size = len(reader.tensor), reader.tensor.numel() // max(len(reader.tensor), 1)
+    return count, size, reader.squares(), products(reader.tensor) if size and count else None
+
+
+def decoded(found: tuple[int, int, np.ndarray, torch.Tensor | None]) -> SampleStatistics:
+    """The record of it."""
+    count, size, square, inner = found
+    return SampleStatistics(count, size, square, *geometry(np.zeros((0, 0)) if inner is None else gram(inner)))

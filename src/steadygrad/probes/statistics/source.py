@@ -1,18 +1,20 @@
 """From any tensor to something that can be read in one pass: who reads it, and what had to be done first.
 
 Three readers give the same numbers: the C kernel for CPU memory, its NumPy definition when the kernel was not built, and
-torch operations for every other device. Readers have `tensor`, `moments()`, `histogram()` and `units(axis, low, high)`
-and return the fields of the records in order.
+torch operations for every other device. Readers have `tensor` and return the fields of the records in order: one by one
+(`moments()`, `histogram()`, `units(axis, low, high)`, `squares()`) or as a `Row` of all that is wanted.
 """
 
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from steadygrad.errors import InputError
 from steadygrad.kernels.loader import native
 from steadygrad.probes.statistics.in_memory import DefinitionReader, NativeReader
 from steadygrad.probes.statistics.on_device import DeviceReader
+from steadygrad.probes.statistics.row import Row
 
 READABLE = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16})
 """Floating types that are read as they are."""
@@ -34,6 +36,12 @@ class Reader(Protocol):
 
     def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Both of these, from one pass where possible."""
+
+    def row(self, magnitudes: bool, axis: int | None = None, low: float | None = None, high: float | None = None) -> Row:
+        """Moments; the histogram and the units along `axis` where asked for."""
+
+    def squares(self) -> np.ndarray:
+        """Σ x² of the finite entries of each sample along axis 0."""
 
     def units(self, axis: int, low: float | None, high: float | None) -> tuple[Any, ...]:
         """Fields of `UnitStatistics` after `axis`."""
