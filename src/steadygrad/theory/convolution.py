@@ -7,7 +7,7 @@ circular grid its Fourier modes are eigenvectors: mode k of a small perturbation
 
 with χ = χ∥ for lengths and the slope of the correlation map at c* for correlations. Equal taps give a low-pass filter;
 all variance in one tap (delta kernels) gives |λ_k| = 1 for every mode, so images survive depth.
-Source: Xiao et al. 2018, arXiv:1806.05393, section 2.3.
+Source: Xiao et al. 2018, arXiv:1806.05393.
 """
 
 import numpy as np

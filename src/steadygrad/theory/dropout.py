@@ -7,7 +7,7 @@
 
 Any p > 0 removes the critical point: ξ_c stays finite at every σ_w². Where χ₁ would be 1 it is about 1/√(2·ε·C″), with
 ε = p·(1 − σ_b²/q*) what the masks take off c = 1 and C″ the map's curvature there (derived here). Source: Schoenholz et al. 2017, arXiv:1611.01232,
-section 4, with PyTorch's rescaling.
+with PyTorch's rescaling.
 """
 
 from steadygrad.errors import InputError

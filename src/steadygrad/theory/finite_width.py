@@ -5,7 +5,7 @@ Given the layer before, pre-activations of Gaussian layers are exactly Gaussian,
     r = Π (q_l/q_{l−1}),   E[r²]/E[r]² = Π (1 + κ/n_l),   Var(log r) ≈ κ·Σ 1/n_l,   E[log r] ≈ log E[r] − (κ/2)·Σ 1/n_l
 
 with κ = E[φ⁴]/E[φ²]² − 1: 5 for ReLU, 2 for linear layers. Deep and narrow (depth/width near 1) means that typical norms
-shrink although their mean is kept, and that two seeds differ by a factor. Source: Hanin 2018, arXiv:1801.03744, theorem 3;
+shrink although their mean is kept, and that two seeds differ by a factor. Source: Hanin 2018, arXiv:1801.03744;
 κ and the exact forms derived here.
 """
 
@@ -81,7 +81,7 @@ def length_variance(activation: Activation, weight_variance: float, q: float, wi
 
         V_l = χ∥² V_{l−1} + (σ_w² E[φ²]/q)²·κ/n_l          χ∥ < 1 forgets; V → σ_w⁴ Var(φ²)/(q² n (1 − χ∥²))
 
-    Source: Roberts, Yaida & Hanin 2022, arXiv:2106.10165, section 4.1; derived here from the chain.
+    Source: Roberts, Yaida & Hanin 2022, arXiv:2106.10165, chapter 4; derived here from the chain.
 
     Raises:
         InputError: q not positive, a negative variance, no layers, or a width below 1.

@@ -4,7 +4,7 @@ For a positive spectrum with moments m_k (of A Aᵀ):   ψ(z) = Σ m_k z^k,   S(
 
 S of a product of freely independent factors is the product of their S; weights are free of what multiplies them.
 Series are truncated: moments up to order K need the first K moments of each factor only.
-Source: Voiculescu 1987, J. Operator Theory 18:223; for networks Pennington, Schoenholz & Ganguli 2017, arXiv:1711.04735, eq. 13–21.
+Source: Voiculescu 1987, J. Operator Theory 18:223; for networks Pennington, Schoenholz & Ganguli 2017, arXiv:1711.04735.
 """
 
 import math
@@ -79,7 +79,7 @@ def fuss_catalan(depth: int, order: int) -> float:
     """m_k = C((L+1)k, k)/(Lk + 1): moments of JJᵀ for a product of L square Gaussian matrices with entries N(0, 1/n).
 
     Variance L, largest squared singular value (L+1)^{L+1}/L^L ≈ e·(L + ½). Source: Penson & Życzkowski 2011,
-    arXiv:1103.3453, eq. 2.
+    arXiv:1103.3453.
 
     Raises:
         InputError: depth or order below 1.

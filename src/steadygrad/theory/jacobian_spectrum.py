@@ -5,7 +5,7 @@
 
 with μ_k = E[φ′(√q* z)^{2k}] and all layers at the fixed point q*. Gaussian weights spread linearly in depth whatever φ is;
 orthogonal ones only by how φ′ varies: with q* = O(1/L) a tanh network keeps every singular value near 1 (dynamical
-isometry), which ReLU, with μ₂/μ₁² = 2 at every q, cannot. Source: Pennington et al. 2017, arXiv:1711.04735, eq. 14–22.
+isometry), which ReLU, with μ₂/μ₁² = 2 at every q, cannot. Source: Pennington et al. 2017, arXiv:1711.04735.
 """
 
 import math
@@ -78,7 +78,7 @@ def gaussian_edge(depth: int) -> float:
     """Largest squared singular value of a product of `depth` wide square matrices with entries N(0, 1/n).
 
     (L + 1)^{L+1}/L^L → e·(L + ½): norms of random directions keep their size while the largest grows like √L.
-    The spectrum of ReLU networks with He weights reaches further. Source: Penson & Życzkowski 2011, arXiv:1103.3453, section 2.
+    The spectrum of ReLU networks with He weights reaches further. Source: Penson & Życzkowski 2011, arXiv:1103.3453.
 
     Raises:
         InputError: depth below 1.

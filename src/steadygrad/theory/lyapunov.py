@@ -21,7 +21,7 @@ def gaussian_exponents(width: int, std: float = 1.0) -> Array:
     """All n exponents of a product of independent n × n matrices with entries N(0, std²), descending, (n,).
 
     λ_i = log std + ½(log 2 + ψ((n − i + 1)/2)): Gaussian matrices forget direction, so each step draws a χ².
-    Source: Newman 1986, Commun. Math. Phys. 103:121, eq. 7; re-derived: ‖Av‖²/‖v‖² ~ std²·χ²_n, and the volume of the next
+    Source: Newman 1986, Commun. Math. Phys. 103:121; re-derived: ‖Av‖²/‖v‖² ~ std²·χ²_n, and the volume of the next
     dimension grows by a χ of one degree less.
 
     Raises:

@@ -6,7 +6,7 @@
     p_l = α² p_{l−1} + β²(σ_w² E[φ(u₁)φ(u₂)] + σ_b²),   c = p/q
     χ_l = α² + β² σ_w² E[φ′(√q_{l−1} z)²]                         factor on squared gradients
 
-Source: Yang & Schoenholz 2017, arXiv:1712.08969, section 3; De & Smith 2020, arXiv:2002.10444, section 2 (scaled branches).
+Source: Yang & Schoenholz 2017, arXiv:1712.08969; De & Smith 2020, arXiv:2002.10444 (scaled branches).
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ def normalized_stream(depth: int, *, q: float = 1.0, skip: float = 1.0, branch: 
     """q_0 … q_L when every branch ends at variance β² whatever it reads, as batch, layer or RMS norm make it.
 
     q_l = α² q_{l−1} + β²: at α = β = 1 linear in depth, so block l changes its stream by 1/l relatively, which is how batch
-    norm makes deep residual networks start near the identity. Source: De & Smith 2020, arXiv:2002.10444, section 2.
+    norm makes deep residual networks start near the identity. Source: De & Smith 2020, arXiv:2002.10444.
 
     Raises:
         InputError: depth below 1, or q not positive.

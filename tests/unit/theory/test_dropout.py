@@ -34,6 +34,7 @@ def test_the_critical_point_is_gone() -> None:
     assert dropout_depth_scales(TANH, w, b, p).xi_c == pytest.approx(predicted, rel=0.03)
 
 
+@pytest.mark.slow
 def test_a_network_with_dropout() -> None:
     """Width 512, 12 layers, two masks on one input: q, c and squared gradients; five standard errors over 30 networks,
     and depth/width for the finite-width shift of means.

@@ -33,6 +33,7 @@ def test_without_a_skip_it_is_the_plain_map() -> None:
     assert found.growth[0] == pytest.approx(maps.chi_1(tanh, 1.5, q=0.7), rel=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "weight", "bias", "skip", "branch"), [("tanh", 1.5, 0.1, 1.0, 1.0), ("relu", 2.0, 0.0, 0.9, 0.5)])
 def test_simulated_streams(name: str, weight: float, bias: float, skip: float, branch: float) -> None:
     """Width 400, 10 blocks, 40 networks; five standard errors, and 3·depth/width for the shift of means."""

@@ -24,6 +24,9 @@ MAKERS: dict[str, Callable[..., Activation]] = {
     **elementary.MAKERS,
 }
 ALIASES = {"linear": "identity", "swish": "silu", "hard_tanh": "hardtanh", "log_sigmoid": "logsigmoid"}
+NOT_ELEMENTWISE = {
+    "glu": "theory.gated_units", "softmax": "theory.transformer.attention_branch", "log_softmax": "a loss", "softmin": "a softmax",
+}  # fmt: skip
 
 __all__ = ["ALIASES", "MAKERS", "Activation", "centred", "from_callable", "get"]
 
@@ -41,6 +44,8 @@ def get(name: str, **parameters: float | str) -> Activation:
         0.841192
     """
     name = ALIASES.get(name, name)
+    if name in NOT_ELEMENTWISE:
+        raise TargetError(f"`{name}` does not act on each element by itself, so it has no φ; it is treated in or as {NOT_ELEMENTWISE[name]}")
     if name not in MAKERS:
         near = difflib.get_close_matches(name, MAKERS, n=3, cutoff=0.5) or sorted(MAKERS)
         raise TargetError(f"no activation is called `{name}`; try {', '.join(near)}, or activations.from_callable(φ)")
