@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from steadygrad import schemes as schemes
     from steadygrad import theory as theory
     from steadygrad.case import Case as Case
     from steadygrad.door import check as check
@@ -36,8 +37,8 @@ _PLACES = {
     "check": "steadygrad.door",
     "explain": "steadygrad.door",
 }
-_PARTS = ("theory",)
-__all__ = ["Case", "Finding", "Report", "assert_trainable", "check", "explain", "theory"]
+_PARTS = ("schemes", "theory")
+__all__ = ["Case", "Finding", "Report", "assert_trainable", "check", "explain", "schemes", "theory"]
 
 
 def __getattr__(name: str) -> Any:

@@ -52,6 +52,7 @@ from steadygrad.rules.catalog.train_eval_gap import TrainEvalGap
 from steadygrad.rules.catalog.unstable_log import UnstableLog
 from steadygrad.rules.catalog.vanishing_gradient import VanishingGradient
 from steadygrad.rules.catalog.weight_scale import WeightScale
+from steadygrad.rules.catalog.zero_weights import ZeroWeights
 from steadygrad.rules.rule import Rule
 
 RULES: Catalogue[type[Rule]] = Catalogue(
@@ -78,6 +79,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         SoftmaxAxis,
         SymmetricUnits,
         WeightScale,
+        ZeroWeights,
         Saturation,
         DeadUnits,
         SignalDrift,

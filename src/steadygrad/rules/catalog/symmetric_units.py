@@ -10,7 +10,7 @@ from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
-from steadygrad.rules.weights import Weighted, learned_attenuations, weighted
+from steadygrad.rules.weights import Weighted, weighted
 
 
 class SymmetricUnits(Rule):
@@ -33,7 +33,7 @@ class SymmetricUnits(Rule):
     priority = 30
     explains = (
         "vanishing-gradient", "no-gradient", "output-constant", "signal-drift", "weight-scale", "correlation-collapse",
-        "layer-out-of-line", "loss-at-start", "exploding-gradient", "dead-units", "saturation", "lr-too-low",
+        "layer-out-of-line", "loss-at-start", "exploding-gradient", "dead-units", "saturation", "lr-too-low", "zero-weights",
         "lr-too-high",
     )  # fmt: skip
     thresholds = {"share": Threshold(0.5, "half of the layer's units are lost; fewer copies are a warning")}
@@ -51,11 +51,9 @@ class SymmetricUnits(Rule):
             yield self._finding(item, copies)
 
     def _will_wake(self, evidence: Evidence, item: Weighted) -> bool:
-        """Zero gradients that a zero-initialized gain further on causes; it moves first, and then these do."""
+        """Zero gradients that a zero-initialized weight or gain further on causes; it moves first, and then these do."""
         gradient = item.reading.gradient
-        return gradient is not None and gradient.moments.absmax == 0.0 and learned_attenuations(evidence)[item.node.index] == 0.0 and (
-            _gain_moves(evidence, item)
-        )
+        return gradient is not None and gradient.moments.absmax == 0.0 and _zero_moves(evidence, item)
 
     def _finding(self, item: Weighted, copies: int) -> Finding:
         rows = item.reading.value.rows
@@ -89,7 +87,7 @@ class SymmetricUnits(Rule):
         yield Specimen("zero-initialized end of a residual branch", _residual)
 
 
-def _gain_moves(evidence: Evidence, item: Weighted) -> bool:
+def _zero_moves(evidence: Evidence, item: Weighted) -> bool:
     """Whether some zero parameter after this node has a gradient that is not zero."""
     for node in evidence.graph.nodes[item.node.index + 1 :]:
         for use in node.uses:
