@@ -32,7 +32,11 @@ class NoObserver:
 
 @dataclass
 class Traced:
-    """A trace and the live results it was made from; `loss` is the scalar to differentiate, `kind` says whose it is."""
+    """A trace and the live results it was made from.
+
+    `loss` is the scalar to differentiate, `kind` says whose it is; `script` is every op that ran, by name, with the
+    index of the node it made (see `Replay`).
+    """
 
     graph: SignalGraph
     outputs: Any
@@ -42,6 +46,7 @@ class Traced:
     cotangent: bool = False
     failure: str = ""
     notes: list[str] = field(default_factory=list)
+    script: list[tuple[str, int]] = field(default_factory=list)
 
 
 def call_model(model: nn.Module, inputs: Any) -> Any:
@@ -134,7 +139,7 @@ def trace(
         not_seen=tuple(hidden + unknown),
         notes=tuple(notes),
     )
-    return Traced(graph, outputs, tensors, loss, kind, cotangent, failure, notes)
+    return Traced(graph, outputs, tensors, loss, kind, cotangent, failure, notes, tracer.script)
 
 
 def _names(model: nn.Module) -> dict[int, str]:

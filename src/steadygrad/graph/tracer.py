@@ -1,18 +1,18 @@
 """The recorder: a torch-function mode that writes down every op while the model runs as it always does."""
 
-import types
 import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
-from torch.overrides import TorchFunctionMode
 
+from steadygrad.graph.op_mode import OpMode, tensors_of
 from steadygrad.graph.ops import OPS, Call, Seen
 from steadygrad.graph.ops.call import Side
-from steadygrad.graph.ops.movement import FRESH
 from steadygrad.graph.signal_graph import Node, ParameterUse, TensorSpec
 
+NO_NODE = -1
+"""In a script: this op made no node."""
 DTYPE_NAMES = {d: str(d).removeprefix("torch.") for d in vars(torch).values() if isinstance(d, torch.dtype)}
 
 
@@ -31,30 +31,10 @@ def spec(tensor: torch.Tensor) -> TensorSpec:
     return TensorSpec(tuple(tensor.shape), DTYPE_NAMES.get(tensor.dtype, str(tensor.dtype)), tensor.device.type)
 
 
-def base_name(function: Callable[..., Any]) -> str:
-    """`torch.Tensor.relu_` → "relu"; property getters by their property's name."""
-    name = getattr(function, "__name__", "") or type(function).__name__
-    if name == "__get__":
-        return getattr(function.__self__, "__name__", "__get__")
-    if name.endswith("_") and not name.endswith("__"):
-        return name[:-1]
-    return name.removeprefix("_") if name.startswith("_") and not name.startswith("__") else name
-
-
-def opened(function: types.FunctionType) -> types.FunctionType:
-    """A copy of a Python functional that no longer hides its inside from function modes.
-
-    Functionals written in Python begin with `if has_torch_function(...): return handle_torch_function(...)`, which
-    under a mode calls back for ever. The copy sees its own globals, in which that question is answered no.
-    """
-    closed = dict.fromkeys(("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic"), lambda *_: False)
-    copy = types.FunctionType(function.__code__, {**function.__globals__, **closed}, function.__name__, function.__defaults__, function.__closure__)
-    copy.__kwdefaults__ = function.__kwdefaults__
-    return copy
-
-
-class Tracer(TorchFunctionMode):
+class Tracer(OpMode):
     """Records nodes; tells `observer` about tensors. One tracer is good for one run.
+
+    `script` lists every op that ran, by name, with the node it made: enough to know each again when the model runs again.
 
     Args:
         parameters: id of each parameter tensor → canonical name.
@@ -70,6 +50,7 @@ class Tracer(TorchFunctionMode):
     ) -> None:  # fmt: skip
         super().__init__()
         self.nodes: list[Node] = []
+        self.script: list[tuple[str, int]] = []
         self.opaque: dict[str, int] = {}
         self._parameters = dict(parameters)
         self._gathered = gathered
@@ -77,9 +58,6 @@ class Tracer(TorchFunctionMode):
         self._path = path
         self._produced: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
         self._derived: dict[int, tuple[weakref.ref[torch.Tensor], frozenset[str]]] = {}
-        self._names: dict[Any, str] = {}
-        self._opened: dict[Any, types.FunctionType] = {}
-        self._opening: set[Any] = set()
 
     # -- which side a tensor is on ---------------------------------------------------------------------------------
 
@@ -127,37 +105,13 @@ class Tracer(TorchFunctionMode):
         with torch._C.DisableTorchFunction():  # this runs in a module hook, with the mode on
             self._observer.produced(node, tensors[0], Call(name, tuple(reads), {}, tensors[0], False, self.side))
 
-    # -- the mode --------------------------------------------------------------------------------------------------
+    # -- what ran --------------------------------------------------------------------------------------------------
 
-    def __torch_function__(self, function: Any, types_: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        """Run the function, then write it down."""
-        kwargs = kwargs or {}
-        name = self._names.get(function)
-        if name is None:
-            name = self._names[function] = base_name(function)
-        if name in FRESH:
-            return function(*args, **kwargs)
-        hides = name not in OPS and isinstance(function, types.FunctionType) and function.__module__.startswith("torch.")
-        if hides and function not in self._opening:
-            return self._inside(function, args, kwargs)
-        output = function(*args, **kwargs)
-        target = args[0] if name == "__setitem__" else output
-        if isinstance(target, torch.Tensor) or (isinstance(target, tuple | list) and _has_tensor(target)):
-            with torch._C.DisableTorchFunction():  # what is asked of tensors here is nobody else's business
-                self._record(function, name, args, kwargs, target)
-        return output
-
-    def _inside(self, function: types.FunctionType, args: tuple[Any, ...], kwargs: Any) -> Any:
-        """Run a Python functional nobody described with this mode still on, so that its ops are seen."""
-        copy = self._opened.get(function)
-        if copy is None:
-            copy = self._opened[function] = opened(function)
-        self._opening.add(function)  # one that asks for modes in its own way comes back: then it runs closed
-        try:
-            with self:
-                return copy(*args, **kwargs)
-        finally:
-            self._opening.discard(function)
+    def ran(self, function: Any, name: str, args: tuple[Any, ...], kwargs: Any, output: Any) -> None:
+        """Write it down, and the node it made, if any, into the script."""
+        before = len(self.nodes)
+        self._record(function, name, args, kwargs, output)
+        self.script.append((name, before if len(self.nodes) > before else NO_NODE))
 
     def _record(self, function: Any, name: str, args: tuple[Any, ...], kwargs: Any, output: Any) -> None:
         raw = getattr(function, "__name__", "")
@@ -179,19 +133,19 @@ class Tracer(TorchFunctionMode):
     def _derive(self, names: frozenset[str], output: Any, in_place: bool) -> None:
         """A tensor computed from parameters only is a parameter in another shape."""
         if names:
-            for tensor in _tensors(output):
+            for tensor in tensors_of(output):
                 if id(tensor) not in self._parameters and not in_place:
                     self._derived[id(tensor)] = (weakref.ref(tensor), names)
 
     def _unknown(self, call: Call, name: str) -> Seen:
-        floating = [t for t in _tensors(call.output) if t.is_floating_point() or t.is_complex()]
+        floating = [t for t in tensors_of(call.output) if t.is_floating_point() or t.is_complex()]
         if floating:
             self.opaque[name] = self.opaque.get(name, 0) + 1
         signals, _, _ = call.sides()
         return Seen(name, "opaque", signals)
 
     def _write(self, call: Call, seen: Seen, function: str) -> None:
-        floating = [t for t in _tensors(call.output) if t.is_floating_point() or t.is_complex()]
+        floating = [t for t in tensors_of(call.output) if t.is_floating_point() or t.is_complex()]
         inputs = []
         for tensor in seen.signals:
             index = self.source(tensor)
@@ -200,7 +154,7 @@ class Tracer(TorchFunctionMode):
                 self._observer.consumed(index, tensor)
         if not floating:  # index arithmetic, comparisons: keep the thread, write no node
             if inputs:
-                for tensor in _tensors(call.output):
+                for tensor in tensors_of(call.output):
                     self.claim(tensor, inputs[0])
             return
         where, count = self._path()
@@ -214,7 +168,7 @@ class Tracer(TorchFunctionMode):
             seen.options, self._unit_axis(seen, inputs, floating[0]), call.in_place,
         )  # fmt: skip
         self.nodes.append(node)
-        for tensor in _tensors(call.output):
+        for tensor in tensors_of(call.output):
             self.claim(tensor, node.index)
             if call.in_place:
                 self._claim_base(tensor, node.index)
@@ -242,22 +196,6 @@ _STARTERS = {
     "embedding", "embedding_bag", "lstm", "gru", "rnn_tanh", "rnn_relu", "scaled_dot_product_attention", "layer_norm",
     "batch_norm", "group_norm", "rms_norm",
 }  # fmt: skip
-
-
-def _tensors(output: Any) -> list[torch.Tensor]:
-    if isinstance(output, torch.Tensor):
-        return [output]
-    found: list[torch.Tensor] = []
-    for item in output:
-        if isinstance(item, torch.Tensor):
-            found.append(item)
-        elif isinstance(item, tuple | list):
-            found.extend(t for t in item if isinstance(t, torch.Tensor))
-    return found
-
-
-def _has_tensor(output: tuple[Any, ...] | list[Any]) -> bool:
-    return bool(_tensors(output))
 
 
 def _full_name(function: Any, raw: str) -> str:

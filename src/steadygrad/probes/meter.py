@@ -12,7 +12,7 @@ from steadygrad.graph.ops import Call
 from steadygrad.graph.signal_graph import Node
 from steadygrad.graph.storage import numbers, replaceable
 from steadygrad.probes import statistics
-from steadygrad.probes.statistics import Reading
+from steadygrad.probes.statistics import Raw, Reading
 from steadygrad.theory import activations, maps
 from steadygrad.theory.activation import SEARCH
 
@@ -48,7 +48,61 @@ def saturation_range(op: str, options: tuple[tuple[str, Any], ...]) -> tuple[flo
     return left, right
 
 
+def aspects(node: Node, tensor: torch.Tensor, detail: str, batch_size: int | None) -> dict[str, Any]:
+    """What to `statistics.take` of a node's result, as keyword arguments."""
+    if detail == "moments" or node.kind not in DETAILED:
+        return {"magnitudes": detail != "moments"}
+    low, high = (None, None)
+    if node.kind == "activation":
+        low, high = saturation_range(node.op, tuple(sorted(node.options.items())))
+    axis = node.unit_axis
+    if not replaceable(tensor):  # sparse or jagged: the stored values have axes of their own
+        tensor, axis = numbers(tensor), None
+    if axis is None and tensor.ndim:
+        axis = 1 if tensor.ndim >= 4 else tensor.ndim - 1
+    batch = detail == "full" and tensor.ndim > 1 and tensor.shape[0] == batch_size
+    return {"axis": axis, "low": low, "high": high, "samples": batch}
+
+
+def look(tensor: torch.Tensor, what: dict[str, Any]) -> Raw:
+    """`statistics.take` of a node's result; of a sparse or jagged one the stored values."""
+    return statistics.take(tensor if replaceable(tensor) else numbers(tensor), **what)
+
+
 @dataclass
+class Gradients:
+    """Asks results for their gradients and reads each one when it comes by.
+
+    `found` has one raw reading per node; `first_nonfinite` is the node of the first gradient, in the order of the
+    backward pass, that was not finite.
+    """
+
+    magnitudes: bool
+    found: dict[int, Raw] = field(default_factory=dict)
+    first_nonfinite: int | None = None
+    handles: list[Any] = field(default_factory=list)
+    asked: set[int] = field(default_factory=set)
+
+    def ask(self, index: int, tensor: torch.Tensor) -> None:
+        """Read the gradient of `tensor`, node `index`'s result, once it is known."""
+        self.asked.add(index)
+        self.handles.append(tensor.register_hook(partial(self._came, index)))
+
+    def _came(self, index: int, gradient: torch.Tensor) -> None:
+        with torch._C.DisableTorchFunction():  # hooks run with the modes of the backward pass on
+            if not gradient.numel():
+                return
+            raw = self.found[index] = statistics.take(gradient, magnitudes=self.magnitudes)
+        if self.first_nonfinite is None and raw.odd:
+            self.first_nonfinite = index
+
+    def close(self) -> None:
+        """Remove the hooks."""
+        for handle in self.handles:
+            handle.remove()
+        self.handles.clear()
+
+
 class Meter:
     """Collects readings; see `steadygrad.graph.tracer.Observer`.
 
@@ -57,16 +111,14 @@ class Meter:
         batch_size: first-axis length that means samples.
     """
 
-    detail: str = "full"
-    batch_size: int | None = None
-    signals: dict[int, Reading] = field(default_factory=dict)
-    gradients: dict[int, Reading] = field(default_factory=dict)
-    first_nonfinite: int | None = None
-    first_nonfinite_gradient: int | None = None
-    handles: list[Any] = field(default_factory=list)
-    _hooked: set[int] = field(default_factory=set)
-    _measured: set[int] = field(default_factory=set)
-    _deliberate: set[int] = field(default_factory=set)
+    def __init__(self, detail: str = "full", batch_size: int | None = None) -> None:
+        self.detail = detail
+        self.batch_size = batch_size
+        self.signals: dict[int, Raw] = {}
+        self.gradients = Gradients(detail != "moments")
+        self.first_nonfinite: int | None = None
+        self._measured: set[int] = set()
+        self._deliberate: set[int] = set()
 
     def produced(self, node: Node, tensor: torch.Tensor, call: Call) -> None:
         """Read the result; ask for its gradient."""
@@ -76,53 +128,23 @@ class Meter:
         self._measured.add(node.index)
         if not tensor.numel():
             return
-        reading = self._read(node, tensor.detach())
-        self.signals[node.index] = reading
-        if reading.moments.nonfinite and self.first_nonfinite is None:
-            if _deliberate(node, reading, call, self._deliberate):
+        raw = self.signals[node.index] = look(tensor, aspects(node, tensor, self.detail, self.batch_size))
+        if raw.odd and self.first_nonfinite is None:
+            if _deliberate(node, raw.reading(), call, self._deliberate):
                 self._deliberate.add(node.index)
             else:
                 self.first_nonfinite = node.index
         if tensor.requires_grad:
-            self._ask(node.index, tensor)
+            self.gradients.ask(node.index, tensor)
 
     def consumed(self, index: int, tensor: torch.Tensor) -> None:
         """Results of custom autograd functions get their gradient function late: ask when they are read."""
-        if index in self._measured and index not in self._hooked and tensor.requires_grad:
-            self._ask(index, tensor)
-
-    def _read(self, node: Node, value: torch.Tensor) -> Reading:
-        if self.detail != "full" or node.kind not in DETAILED:
-            return statistics.read(value, magnitudes=self.detail == "full")
-        low, high = (None, None)
-        if node.kind == "activation":
-            low, high = saturation_range(node.op, tuple(sorted(node.options.items())))
-        axis = node.unit_axis
-        if not replaceable(value):  # sparse or jagged: the stored values have axes of their own
-            value, axis = numbers(value), None
-        if axis is None and value.ndim:
-            axis = 1 if value.ndim >= 4 else value.ndim - 1
-        batch = value.ndim > 1 and value.shape[0] == self.batch_size
-        return statistics.read(value, axis, low=low, high=high, samples=batch)
-
-    def _ask(self, index: int, tensor: torch.Tensor) -> None:
-        self._hooked.add(index)
-        self.handles.append(tensor.register_hook(partial(self._gradient, index)))
-
-    def _gradient(self, index: int, gradient: torch.Tensor) -> None:
-        with torch._C.DisableTorchFunction():  # hooks run with the modes of the backward pass on
-            if not gradient.numel():
-                return
-            reading = statistics.read(gradient.detach(), magnitudes=self.detail == "full")
-        self.gradients[index] = reading
-        if reading.moments.nonfinite and self.first_nonfinite_gradient is None:
-            self.first_nonfinite_gradient = index
+        if index in self._measured and index not in self.gradients.asked and tensor.requires_grad:
+            self.gradients.ask(index, tensor)
 
     def close(self) -> None:
         """Remove the gradient hooks."""
-        for handle in self.handles:
-            handle.remove()
-        self.handles.clear()
+        self.gradients.close()
 
 
 def _deliberate(node: Node, reading: Reading, call: Call, before: set[int]) -> bool:

@@ -12,15 +12,21 @@ from steadygrad.probes.evidence import ParameterReading
 from steadygrad.probes.statistics import Reading
 
 
-def parameter_readings(
-    graph: SignalGraph, parameters: Mapping[str, nn.Parameter], gradients: Mapping[str, torch.Tensor | None], detail: str
-) -> dict[str, ParameterReading]:
-    """Canonical name → reading of value and gradient; rows are read along the unit axis of the parameter's first use."""
+def unit_axes(graph: SignalGraph) -> dict[str, int | None]:
+    """Canonical name → the axis of the parameter that enumerates output units in its first use; None where it has none."""
     axes: dict[str, int | None] = {}
     for node in graph.nodes:
         for use in node.uses:
             for name in use.parameters:
                 axes.setdefault(name, use.unit_axis if not use.derived and use.role in ("weight", "recurrent") else None)
+    return axes
+
+
+def parameter_readings(
+    graph: SignalGraph, parameters: Mapping[str, nn.Parameter], gradients: Mapping[str, torch.Tensor | None], detail: str
+) -> dict[str, ParameterReading]:
+    """Canonical name → reading of value and gradient; rows are read along the unit axis of the parameter's first use."""
+    axes = unit_axes(graph)
     return {name: _parameter_reading(p, gradients.get(name), axes.get(name), detail) for name, p in parameters.items()}
 
 

@@ -239,8 +239,8 @@ def _evidence(
     device = next((p.device.type for p in session.parameters.values()), "cpu")
     return Evidence(
         graph=traced.graph,
-        signals=meter.signals,
-        gradients=meter.gradients,
+        signals={index: raw.reading() for index, raw in meter.signals.items()},
+        gradients={index: raw.reading() for index, raw in meter.gradients.found.items()},
         parameters=values,
         inputs=inputs,
         targets=targets,
@@ -251,7 +251,7 @@ def _evidence(
         modules=modules,
         experiments=session.results,
         first_nonfinite=meter.first_nonfinite,
-        first_nonfinite_gradient=meter.first_nonfinite_gradient,
+        first_nonfinite_gradient=meter.gradients.first_nonfinite,
         conditions=Conditions(
             mode=session.mode,
             generated_inputs=session.case.generated,

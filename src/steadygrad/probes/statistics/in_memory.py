@@ -26,8 +26,8 @@ def dense(tensor: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
     if tensor.is_contiguous():
         return tensor, order
     stored = tuple(sorted(order, key=lambda a: (-tensor.stride(a), a)))
-    view = tensor.permute(stored)
-    return (view, stored) if view.is_contiguous() else (tensor.contiguous(), order)
+    view = tensor.detach().permute(stored)
+    return (view, stored) if view.is_contiguous() else (tensor.detach().contiguous(), order)
 
 
 def split(tensor: torch.Tensor, axis: int) -> tuple[torch.Tensor, int, int, int]:
