@@ -27,6 +27,25 @@ def next_activation(graph: SignalGraph, index: int) -> Node | None:
     return None
 
 
+def constant_factor(graph: SignalGraph, index: int) -> float:
+    """|product| of the plain numbers that multiply what node `index` makes before an activation, a weight or another signal reads it.
+
+    SIREN's 30 in sin(30·Wx) is a part of the weight's scale; attention's 1/√d of the query's.
+    """
+    readers, factor = graph.consumers(), 1.0
+    while len(readers[index]) == 1:
+        node = graph.nodes[readers[index][0]]
+        number = node.options.get("number")
+        if node.kind == "pointwise" and isinstance(number, float) and number and not node.function.rpartition(".")[2].startswith("__r"):
+            factor *= abs(number) if node.op == "mul" else 1.0 / abs(number) if node.op == "div" else 1.0
+        elif node.kind == "pointwise" and node.op == "mul" and isinstance(number, float) and number:
+            factor *= abs(number)  # 30 * x
+        elif node.kind not in ("view", "cast", "dropout", "shift"):
+            break
+        index = node.index
+    return factor
+
+
 def forward_gain(node: Node | None) -> float:
     """1/√E[φ(z)²] of an activation node, z ~ N(0, 1); 1 without one or for a function theory does not know."""
     phi = activation_of(node)

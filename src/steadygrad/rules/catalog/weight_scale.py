@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 
 from steadygrad.case import Case
@@ -10,8 +11,8 @@ from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
-from steadygrad.rules.scales import gain_range, preceding_activation
-from steadygrad.rules.specimens import classification, mlp
+from steadygrad.rules.scales import constant_factor, gain_range, preceding_activation
+from steadygrad.rules.specimens import classification, mlp, regression
 from steadygrad.rules.weights import Weighted, source_of_chain, weighted
 
 
@@ -98,6 +99,7 @@ class WeightScale(Rule):
         """The same depth at the right scale; one small layer; torch's default in a shallow net."""
         yield Specimen("30 ReLU layers, He", lambda: classification(mlp(16, *[64] * 30, 4)))
         yield Specimen("20 tanh layers, Xavier", lambda: classification(mlp(16, *[64] * 20, 4, activation=nn.Tanh)))
+        yield Specimen("SIREN, whose frequency 30 is a part of the weights' scale", _siren)
 
 
 def layer_factor(evidence: Evidence, item: Weighted) -> float | None:
@@ -107,7 +109,8 @@ def layer_factor(evidence: Evidence, item: Weighted) -> float | None:
         return None
     low, high = gain_range(preceding_activation(evidence.graph, item.node.index))
     gain = std * math.sqrt(item.use.fans.fan_in)
-    return gain / low if gain < low else gain / high if gain > high else 1.0
+    gains = gain, gain * constant_factor(evidence.graph, item.node.index)  # a number behind the weight may excuse its scale, never accuse it
+    return min((g / low if g < low else g / high if g > high else 1.0 for g in gains), key=lambda factor: abs(math.log(factor)))
 
 
 def preceding_or_next(evidence: Evidence, node: Node) -> str:
@@ -142,3 +145,16 @@ def _scaled(activation: type[nn.Module], depth: int, std: float) -> Case:
         if isinstance(layer, nn.Linear):
             layer.weight.data.mul_(std / layer.weight.data.std())
     return classification(net)
+
+
+class _Sine(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(30.0 * x)
+
+
+def _siren() -> Case:
+    net = mlp(2, *[64] * 4, 1, activation=_Sine)
+    for i, layer in enumerate(layer for layer in net if isinstance(layer, nn.Linear)):
+        bound = 0.5 if i == 0 else math.sqrt(6.0 / 64.0) / 30.0
+        nn.init.uniform_(layer.weight, -bound, bound, generator=torch.Generator().manual_seed(i))
+    return regression(net, torch.rand(64, 2, generator=torch.Generator().manual_seed(1)) * 2.0 - 1.0)
