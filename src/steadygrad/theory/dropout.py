@@ -15,9 +15,7 @@ from steadygrad.theory import gaussian
 from steadygrad.theory.activation import Activation
 from steadygrad.theory.depth_scale import DepthScales, e_folds
 from steadygrad.theory.domain import require_variances
-from steadygrad.theory.maps import FixedPoint, c_star, correlation_map, correlation_slope, length_slope, q_star
-
-MOST_STEPS = 200
+from steadygrad.theory.maps import FixedPoint, c_star, correlation_slope, first_crossing, length_slope, q_star
 
 
 def dropout_q_star(activation: Activation, weight_variance: float, bias_variance: float, p: float) -> FixedPoint:
@@ -38,8 +36,7 @@ def dropout_q_star(activation: Activation, weight_variance: float, bias_variance
 def dropout_c_star(activation: Activation, weight_variance: float, bias_variance: float, p: float, q: float) -> float:
     """The correlation at which two samples (or one sample, masked twice) settle; below 1 for every p > 0.
 
-    On [0, 1] the map is convex (its power series has no negative coefficient), starts at or above 0 and ends below 1, so it
-    is crossed once, and Newton's method from 0 climbs to there; to 1e-13.
+    The map starts at or above 0, is convex on [0, 1] and ends below 1, so it is crossed once (`first_crossing`).
 
     Raises:
         InputError: p outside [0, 1), q not positive, or a negative variance.
@@ -52,16 +49,7 @@ def dropout_c_star(activation: Activation, weight_variance: float, bias_variance
     """
     if _kept(p) == 1.0:
         return c_star(activation, weight_variance, bias_variance, q)
-    c = 0.0
-    for _ in range(MOST_STEPS):
-        drift = correlation_map(activation, weight_variance, bias_variance, q, c) - c
-        if drift <= 1e-15:
-            break
-        step = drift / (1.0 - correlation_slope(activation, weight_variance, q, c))
-        c += step
-        if step < 1e-13:
-            break
-    return c
+    return first_crossing(activation, weight_variance, bias_variance, q)
 
 
 def dropout_depth_scales(activation: Activation, weight_variance: float, bias_variance: float, p: float) -> DepthScales:

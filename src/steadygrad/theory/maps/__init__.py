@@ -8,7 +8,7 @@ Weights are N(0, σ_w²/fan_in), biases N(0, σ_b²), all independent, width →
 Source: Poole et al. 2016, arXiv:1606.05340, eq. 3–8; Schoenholz et al. 2017, arXiv:1611.01232, eq. 4–9.
 """
 
-from steadygrad.theory.maps.correlation import c_star, correlation_map, correlation_slope
+from steadygrad.theory.maps.correlation import c_star, correlation_map, correlation_slope, first_crossing
 from steadygrad.theory.maps.criticality import (
     CriticalPoint,
     centred_chi_1,
@@ -30,6 +30,7 @@ __all__ = [
     "correlation_map",
     "correlation_slope",
     "critical_point",
+    "first_crossing",
     "half_stable_point",
     "length_map",
     "length_slope",

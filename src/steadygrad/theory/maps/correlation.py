@@ -6,6 +6,7 @@ from steadygrad.theory.activation import Activation
 from steadygrad.theory.domain import require_variances
 
 NEAR_ONE = 1e-6
+MOST_STEPS = 200
 
 
 def correlation_map(activation: Activation, weight_variance: float, bias_variance: float, q: float, c: float) -> float:
@@ -49,24 +50,40 @@ def correlation_slope(activation: Activation, weight_variance: float, q: float, 
 def c_star(activation: Activation, weight_variance: float, bias_variance: float, q: float) -> float:
     """The correlation that two inputs settle at, from c = 0 upward; 1 means that all inputs become alike.
 
-    The map is convex on [0, 1] with the fixed point 1: another one exists below exactly when χ₁ > 1, and is found by
-    bisection to 1e-12 (reported as 1 when nearer than 1e-6). Source: Poole et al. 2016, section 2.2.
+    The map is convex on [0, 1] with the fixed point 1: another one exists below exactly when χ₁ > 1, and is found to 1e-12
+    (reported as 1 when nearer than 1e-6). Source: Poole et al. 2016, section 2.2.
 
     Example:
         >>> from steadygrad.theory import activations
         >>> round(c_star(activations.get("tanh"), 2.0, 0.05, 0.721762), 4)
         0.7441
     """
+    high = 1.0 - NEAR_ONE
+    if correlation_map(activation, weight_variance, bias_variance, q, high) >= high:
+        # odd maps without bias have 0 as a fixed point too, and start there
+        return 0.0 if correlation_map(activation, weight_variance, bias_variance, q, 0.0) <= 1e-15 else 1.0
+    return first_crossing(activation, weight_variance, bias_variance, q)
 
-    def drift(c: float) -> float:
-        return correlation_map(activation, weight_variance, bias_variance, q, c) - c
 
-    low, high = 0.0, 1.0 - NEAR_ONE
-    if drift(low) <= 1e-15:
-        return 0.0
-    if drift(high) >= 0.0:
-        return 1.0
-    while high - low > 1e-12:
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if drift(middle) > 0.0 else (low, middle)
-    return 0.5 * (low + high)
+def first_crossing(activation: Activation, weight_variance: float, bias_variance: float, q: float) -> float:
+    """The smallest c ≥ 0 that the correlation map keeps, where it ends below the diagonal.
+
+    The map is convex on [0, 1] (its power series has no negative coefficient), so Newton's method from 0 climbs to there
+    and never passes it.
+
+    Example:
+        >>> from steadygrad.theory import activations
+        >>> round(first_crossing(activations.get("tanh"), 2.0, 0.05, 0.721762), 4)
+        0.7441
+    """
+    c = 0.0
+    for _ in range(MOST_STEPS):
+        drift = correlation_map(activation, weight_variance, bias_variance, q, c) - c
+        slope = correlation_slope(activation, weight_variance, q, c)
+        if drift <= 1e-15 or slope >= 1.0:
+            break
+        step = drift / (1.0 - slope)
+        c = min(c + step, 1.0)
+        if step < 1e-13:
+            break
+    return c
