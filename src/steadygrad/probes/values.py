@@ -7,21 +7,26 @@ somebody asks. Readings are those of the trace, bit for bit, when the numbers ar
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from steadygrad.graph.replay import Replay
+from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import Traced
 from steadygrad.probes import statistics
-from steadygrad.probes.meter import Gradients, Meter, aspects, look
+from steadygrad.probes.meter import Meter, aspects, look
 from steadygrad.probes.parameters import unit_axes
-from steadygrad.probes.statistics import Raw, Reading
+from steadygrad.probes.statistics import Raw
 
 
 class Values:
-    """Reads what a meter read in the trace.
+    """Reads what a meter read in the trace; a context manager, which takes its hooks off the parameters at the end.
+
+    A weight is read right after the op that used it, and its gradient the moment the backward pass has it: both still
+    lie in the cache then, and fetching all weights from memory once more would cost more than everything else here.
 
     Args:
         traced, meter: the structure, and who measured it.
@@ -30,77 +35,81 @@ class Values:
 
     Attributes:
         signals, gradients: node index → raw reading of the last step.
+        parameters, parameter_gradients: canonical name → raw reading. Gradients are those of the last backward pass
+            alone, before they are added to `.grad` or averaged over processes.
         unseen: nodes that are made out of sight of torch functions (TorchScript, extensions): only a trace reads them.
 
     Example:
         >>> from steadygrad.graph.trace import trace
         >>> net, x, meter = nn.Linear(3, 2), torch.ones(4, 3), Meter()
-        >>> values = Values(trace(net, x, observer=meter), meter, dict(net.named_parameters()))
-        >>> with values.forward():
-        ...     loss = net(x).sum()
-        >>> loss.backward()
-        >>> values.gradient(1).moments.q
-        1.0
+        >>> traced = trace(net, x, observer=meter)
+        >>> with Values(traced, meter, dict(net.named_parameters())) as values:
+        ...     with values.forward():
+        ...         loss = net(x).sum()
+        ...     loss.backward()
+        >>> values.gradients[1].reading().moments.q, values.parameter_gradients["bias"].reading().moments.q
+        (1.0, 16.0)
     """
 
     def __init__(self, traced: Traced, meter: Meter, parameters: Mapping[str, nn.Parameter], *, detail: str = "moments") -> None:
         wanted = frozenset(meter.signals)
         self.signals: dict[int, Raw] = {}
-        self._gradients = Gradients(detail != "moments")
+        self.gradients: dict[int, Raw] = {}
+        self.parameters: dict[str, Raw] = {}
+        self.parameter_gradients: dict[str, Raw] = {}
         self.unseen = tuple(sorted(wanted.difference(index for _, index in traced.script)))
         self._nodes = traced.graph.nodes
         self._detail, self._batch_size = detail, meter.batch_size
         self._aspects: dict[int, dict[str, Any]] = {}
         self._asked = frozenset(meter.gradients.asked)
         self._late: list[tuple[int, torch.Tensor]] = []
-        self._parameters = parameters
+        self._live = parameters
         self._axes = unit_axes(traced.graph) if detail != "moments" else {}
+        self._used = _first_uses(traced.graph, wanted)
         self._replay = Replay(traced.script, wanted, self._produced)
+        self._handles = [p.register_hook(partial(self._weighed, name)) for name, p in parameters.items() if p.requires_grad]
+
+    def __enter__(self) -> "Values":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
 
     @contextmanager
     def forward(self) -> Iterator[None]:
         """Run the model and its loss inside; the backward pass comes after. Forgets the step before."""
-        self._gradients.close()
-        self.signals, self._gradients = {}, Gradients(self._gradients.magnitudes)
+        self.signals, self.gradients, self.parameters, self.parameter_gradients = {}, {}, {}, {}
         self._replay.restart()
         try:
             with self._replay:
                 yield
         finally:
             self._late.clear()
+        for name in self._live.keys() - self.parameters.keys():
+            self._weigh(name)
 
     @property
     def departed(self) -> str:
         """Where the model did something else than when it was traced, so that the rest was not read; "" if nowhere."""
         return self._replay.departed or ("" if self._replay.finished else "fewer ops ran")
 
-    @property
-    def gradients(self) -> Mapping[int, Raw]:
-        """Node index → raw reading of the gradient of its result."""
-        return self._gradients.found
+    def _weigh(self, name: str) -> None:
+        parameter = self._live[name]
+        axis = self._axes.get(name) if parameter.ndim > 1 else None
+        self.parameters[name] = statistics.take(parameter, axis, magnitudes=self._detail != "moments", rows=axis is not None)
 
-    def signal(self, index: int) -> Reading:
-        """The reading of a node's result."""
-        return self.signals[index].reading()
+    def _weighed(self, name: str, gradient: torch.Tensor) -> None:
+        self.parameter_gradients[name] = statistics.take(gradient, magnitudes=self._detail != "moments")
 
-    def gradient(self, index: int) -> Reading:
-        """The reading of the gradient of a node's result."""
-        return self._gradients.found[index].reading()
-
-    def parameters(self, gradients: Mapping[str, torch.Tensor | None] | None = None) -> dict[str, tuple[Raw, Raw | None]]:
-        """Canonical name → raw readings of value and gradient; gradients are `.grad` unless given."""
-        magnitudes = self._detail != "moments"
-        found = {}
-        for name, parameter in self._parameters.items():
-            gradient = parameter.grad if gradients is None else gradients.get(name)
-            axis = self._axes.get(name) if parameter.ndim > 1 else None
-            value = statistics.take(parameter, axis, magnitudes=magnitudes, rows=axis is not None)
-            found[name] = value, None if gradient is None else statistics.take(gradient, magnitudes=magnitudes)
-        return found
+    def _came(self, index: int, gradient: torch.Tensor) -> None:
+        self.gradients[index] = statistics.take(gradient, magnitudes=self._detail != "moments")
 
     def _produced(self, index: int, tensor: torch.Tensor) -> None:
         while self._late:  # custom autograd functions: their results got a gradient function meanwhile
             self._ask(*self._late.pop())
+        for name in self._used.get(index, ()):
+            self._weigh(name)
         what = self._aspects.get(index)
         if what is None:
             what = self._aspects[index] = aspects(self._nodes[index], tensor, self._detail, self._batch_size)
@@ -108,10 +117,23 @@ class Values:
         if index not in self._asked:
             return
         if tensor.requires_grad:
-            self._gradients.ask(index, tensor)
+            tensor.register_hook(partial(self._came, index))
         else:
             self._late.append((index, tensor))
 
     def _ask(self, index: int, tensor: torch.Tensor) -> None:
         if tensor.requires_grad:
-            self._gradients.ask(index, tensor)
+            tensor.register_hook(partial(self._came, index))
+
+
+def _first_uses(graph: SignalGraph, wanted: frozenset[int]) -> dict[int, list[str]]:
+    """Node index → parameters that a wanted node is the first to use."""
+    uses: dict[int, list[str]] = {}
+    seen: set[str] = set()
+    for node in graph.nodes:
+        if node.index not in wanted:
+            continue
+        new = dict.fromkeys(name for use in node.uses for name in use.parameters if name not in seen)
+        seen.update(new)
+        uses[node.index] = list(new)
+    return uses

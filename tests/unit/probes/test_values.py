@@ -66,8 +66,7 @@ def step(model, x, values):
     torch.manual_seed(1)
     with values.forward():
         loss = loss_of(model(x))
-    names, parameters = zip(*model.named_parameters(), strict=True)
-    return dict(zip(names, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True))
+    torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
 
 
 @pytest.mark.parametrize("case", range(5))
@@ -79,37 +78,45 @@ def test_they_are_those_of_the_trace(case, detail):
     traced = trace(model, x, None, loss_of, meter, records)
     parameters = dict(model.named_parameters())
     gradients = dict(zip(parameters, torch.autograd.grad(traced.loss, list(parameters.values()), allow_unused=True), strict=True))
-    values = Values(traced, meter, parameters, detail=detail)
-    for _ in range(2):
-        again = step(model, x, values)
-        assert not values.departed and not values.unseen
-        assert values.signals.keys() == meter.signals.keys() and values.gradients.keys() == meter.gradients.found.keys()
-        for index, raw in meter.signals.items():
-            assert values.signal(index).to_dict() == raw.reading().to_dict()
-        for index, raw in meter.gradients.found.items():
-            assert values.gradient(index).to_dict() == raw.reading().to_dict()
-        for name, (value, gradient) in values.parameters(again).items():
-            assert value.reading().moments == statistics.moments(parameters[name])
-            assert (gradient is None) == (gradients[name] is None)
-            assert gradient is None or gradient.reading().moments == statistics.moments(gradients[name])
+    expected = meter.signals, meter.gradients.found
+    with Values(traced, meter, parameters, detail=detail) as values:
+        for _ in range(2):
+            step(model, x, values)
+            assert not values.departed and not values.unseen
+            for ours, theirs in zip((values.signals, values.gradients), expected, strict=True):
+                assert {k: raw.reading().to_dict() for k, raw in ours.items()} == {k: raw.reading().to_dict() for k, raw in theirs.items()}
+            assert {k: raw.reading().moments for k, raw in values.parameters.items()} == {k: statistics.moments(p) for k, p in parameters.items()}
+            found = {k: raw.reading().moments for k, raw in values.parameter_gradients.items()}
+            assert found == {k: statistics.moments(g) for k, g in gradients.items() if g is not None}
+    assert not any(parameter._backward_hooks for parameter in parameters.values())
 
 
 def test_rows_of_weights_are_read_along_their_units():
     model = nn.Sequential(nn.Linear(3, 4, bias=False))
     with torch.no_grad():
         model[0].weight[2] = model[0].weight[0]
-    meter = Meter()
-    values = Values(trace(model, torch.randn(5, 3), observer=meter), meter, dict(model.named_parameters()), detail="units")
-    reading = values.parameters()["0.weight"][0].reading()
+    x, meter = torch.randn(5, 3), Meter()
+    values = Values(trace(model, x, observer=meter), meter, dict(model.named_parameters()), detail="units")
+    with values.forward():
+        model(x)
+    reading = values.parameters["0.weight"].reading()
     assert reading.rows.duplicate_groups == ((0, 2),) and reading.units.axis == 0 and reading.samples is None
 
 
-def test_gradients_default_to_those_of_the_parameters():
-    model, meter = nn.Linear(3, 2), Meter()
-    values = Values(trace(model, torch.ones(4, 3), observer=meter), meter, dict(model.named_parameters()))
-    assert values.parameters()["bias"][1] is None
-    model(torch.ones(4, 3)).sum().backward()
-    assert values.parameters()["bias"][1].reading().moments.sum == 8.0
+def test_parameters_nobody_used_are_read_too():
+    model, x, meter = nn.Linear(3, 2), torch.ones(4, 3), Meter()
+    model.spare = nn.Parameter(torch.full((5,), 2.0))
+    with Values(trace(model, x, observer=meter), meter, dict(model.named_parameters())) as values:
+        with values.forward():
+            loss = model(x).sum()
+        loss.backward()
+        loss = None
+        assert values.parameters["spare"].reading().moments.sum == 10.0
+        assert values.parameter_gradients.keys() == {"weight", "bias"}
+        with values.forward():
+            loss = model(x).sum()
+        loss.backward()  # `.grad` holds both by now
+    assert values.parameter_gradients["bias"].reading().moments.sum == 8.0 and float(model.bias.grad.sum()) == 16.0
 
 
 def test_a_model_that_does_something_else_is_not_read_on():
