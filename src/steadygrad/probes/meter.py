@@ -69,6 +69,11 @@ def look(tensor: torch.Tensor, what: dict[str, Any]) -> Raw:
     return statistics.take(tensor if replaceable(tensor) else numbers(tensor), **what)
 
 
+def look_outside(tensor: torch.Tensor, magnitudes: bool) -> Raw:
+    """The same without units, for what the kernel cannot read where it lies."""
+    return look(tensor, {"magnitudes": magnitudes})
+
+
 @dataclass
 class Gradients:
     """Asks results for their gradients and reads each one when it comes by.
@@ -92,7 +97,7 @@ class Gradients:
         with torch._C.DisableTorchFunction():  # hooks run with the modes of the backward pass on
             if not gradient.numel():
                 return
-            raw = self.found[index] = statistics.take(gradient, magnitudes=self.magnitudes)
+            raw = self.found[index] = statistics.elements(gradient, self.magnitudes)
         if self.first_nonfinite is None and raw.odd:
             self.first_nonfinite = index
 

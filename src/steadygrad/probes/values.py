@@ -17,7 +17,7 @@ from steadygrad.graph.replay import Replay
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import Traced
 from steadygrad.probes import statistics
-from steadygrad.probes.meter import Meter, aspects, look
+from steadygrad.probes.meter import Meter, aspects, look, look_outside
 from steadygrad.probes.parameters import unit_axes
 from steadygrad.probes.statistics import Raw
 
@@ -34,9 +34,6 @@ class Values:
         detail: "moments" for the five scalars, "units" for units and magnitudes too, "full" for samples as well.
 
     Attributes:
-        signals, gradients: node index → raw reading of the last step.
-        parameters, parameter_gradients: canonical name → raw reading. Gradients are those of the last backward pass
-            alone, before they are added to `.grad` or averaged over processes.
         unseen: nodes that are made out of sight of torch functions (TorchScript, extensions): only a trace reads them.
 
     Example:
@@ -53,13 +50,10 @@ class Values:
 
     def __init__(self, traced: Traced, meter: Meter, parameters: Mapping[str, nn.Parameter], *, detail: str = "moments") -> None:
         wanted = frozenset(meter.signals)
-        self.signals: dict[int, Raw] = {}
-        self.gradients: dict[int, Raw] = {}
-        self.parameters: dict[str, Raw] = {}
-        self.parameter_gradients: dict[str, Raw] = {}
         self.unseen = tuple(sorted(wanted.difference(index for _, index in traced.script)))
+        self._signals, self._gradients, self._values, self._slopes = {}, {}, {}, {}  # type: tuple[dict[Any, Any], ...]
         self._nodes = traced.graph.nodes
-        self._detail, self._batch_size = detail, meter.batch_size
+        self._detail, self._magnitudes, self._batch_size = detail, detail != "moments", meter.batch_size
         self._aspects: dict[int, dict[str, Any]] = {}
         self._asked = frozenset(meter.gradients.asked)
         self._late: list[tuple[int, torch.Tensor]] = []
@@ -67,7 +61,31 @@ class Values:
         self._axes = unit_axes(traced.graph) if detail != "moments" else {}
         self._used = _first_uses(traced.graph, wanted)
         self._replay = Replay(traced.script, wanted, self._produced)
-        self._handles = [p.register_hook(partial(self._weighed, name)) for name, p in parameters.items() if p.requires_grad]
+        self._handles = [
+            p.register_hook(partial(statistics.note, self._slopes, name, self._magnitudes, look_outside))
+            for name, p in parameters.items()
+            if p.requires_grad
+        ]
+
+    @property
+    def signals(self) -> dict[int, Raw]:
+        """Node index → raw reading of its result in the last step."""
+        return statistics.wrapped(self._signals)
+
+    @property
+    def gradients(self) -> dict[int, Raw]:
+        """Node index → raw reading of the gradient of its result, in the order of the backward pass."""
+        return statistics.wrapped(self._gradients)
+
+    @property
+    def parameters(self) -> dict[str, Raw]:
+        """Canonical name → raw reading."""
+        return statistics.wrapped(self._values)
+
+    @property
+    def parameter_gradients(self) -> dict[str, Raw]:
+        """Canonical name → raw reading of the last backward pass's gradient, before it is added to `.grad` or averaged."""
+        return statistics.wrapped(self._slopes)
 
     def __enter__(self) -> "Values":
         return self
@@ -79,14 +97,15 @@ class Values:
     @contextmanager
     def forward(self) -> Iterator[None]:
         """Run the model and its loss inside; the backward pass comes after. Forgets the step before."""
-        self.signals, self.gradients, self.parameters, self.parameter_gradients = {}, {}, {}, {}
+        for found in (self._signals, self._gradients, self._values, self._slopes):
+            found.clear()
         self._replay.restart()
         try:
             with self._replay:
                 yield
         finally:
             self._late.clear()
-        for name in self._live.keys() - self.parameters.keys():
+        for name in self._live.keys() - self._values.keys():
             self._weigh(name)
 
     @property
@@ -97,33 +116,32 @@ class Values:
     def _weigh(self, name: str) -> None:
         parameter = self._live[name]
         axis = self._axes.get(name) if parameter.ndim > 1 else None
-        self.parameters[name] = statistics.take(parameter, axis, magnitudes=self._detail != "moments", rows=axis is not None)
-
-    def _weighed(self, name: str, gradient: torch.Tensor) -> None:
-        self.parameter_gradients[name] = statistics.take(gradient, magnitudes=self._detail != "moments")
-
-    def _came(self, index: int, gradient: torch.Tensor) -> None:
-        self.gradients[index] = statistics.take(gradient, magnitudes=self._detail != "moments")
+        if axis is None:
+            statistics.note(self._values, name, self._magnitudes, look_outside, parameter)
+        else:
+            self._values[name] = statistics.take(parameter, axis, magnitudes=self._magnitudes, rows=True)
 
     def _produced(self, index: int, tensor: torch.Tensor) -> None:
         while self._late:  # custom autograd functions: their results got a gradient function meanwhile
             self._ask(*self._late.pop())
         for name in self._used.get(index, ()):
             self._weigh(name)
-        what = self._aspects.get(index)
-        if what is None:
-            what = self._aspects[index] = aspects(self._nodes[index], tensor, self._detail, self._batch_size)
-        self.signals[index] = look(tensor, what)
-        if index not in self._asked:
-            return
-        if tensor.requires_grad:
-            tensor.register_hook(partial(self._came, index))
+        if self._detail == "moments":
+            statistics.note(self._signals, index, False, look_outside, tensor)
         else:
-            self._late.append((index, tensor))
+            what = self._aspects.get(index)
+            if what is None:
+                what = self._aspects[index] = aspects(self._nodes[index], tensor, self._detail, self._batch_size)
+            self._signals[index] = look(tensor, what)
+        if index in self._asked:
+            if tensor.requires_grad:
+                self._ask(index, tensor)
+            else:
+                self._late.append((index, tensor))
 
     def _ask(self, index: int, tensor: torch.Tensor) -> None:
         if tensor.requires_grad:
-            tensor.register_hook(partial(self._came, index))
+            tensor.register_hook(partial(statistics.note, self._gradients, index, self._magnitudes, look_outside))
 
 
 def _first_uses(graph: SignalGraph, wanted: frozenset[int]) -> dict[int, list[str]]:

@@ -104,6 +104,32 @@ def test_wrong_arguments_are_refused():
         native.squares(0, 0, 0, -1)
 
 
+def test_wrong_numbers_of_arguments_are_refused():
+    for function, wanted in ((native.know, 4), (native.elements, 2), (native.note, 5)):
+        with pytest.raises(TypeError, match=f"expected {wanted} arguments, got 1"):
+            function(torch.zeros(1))
+
+
+@pytest.mark.parametrize("dtype", CODES, ids=str)
+def test_tensors_are_read_as_their_memory_is(dtype):
+    x = awkward((5, 33), dtype, finite=False)
+    row = NativeReader(x).row(True)
+    for tensor in (x, torch.nn.Parameter(x), (x.requires_grad_() * 1).detach()):
+        assert native.elements(tensor, True) == row._words and native.elements(tensor, False) == NativeReader(x).row(False)._words
+
+
+def test_what_does_not_lie_as_it_should_is_left_to_others():
+    x, found = torch.randn(4, 6), {}
+    conjugate = torch.randn(3, dtype=torch.complex64).conj()
+    for tensor in (x.T, x[:, ::2], x.long(), x.to_sparse(), conjugate, conjugate.imag, x.to("meta"), 3.0):
+        assert native.elements(tensor, True) is None
+    native.note(found, "seen", False, lambda tensor, magnitudes: (tensor.shape, magnitudes), x.T)
+    native.note(found, "read", False, None, x)
+    assert found == {"seen": ((6, 4), False), "read": native.elements(x, False)}
+    with pytest.raises(ZeroDivisionError):
+        native.note(found, "raised", False, lambda tensor, magnitudes: 1 / 0, x.T)
+
+
 def test_a_module_built_from_older_sources_is_none(monkeypatch):
     monkeypatch.setattr(loader.importlib, "import_module", lambda name: object())
     assert loader.load() is None

@@ -55,12 +55,7 @@ static int fill(Row *row, const long long *in, double low, double high) {
     return statistics_units(&job, type, threads);
 }
 
-static PyObject *py_read(PyObject *self, PyObject *const *args, Py_ssize_t given) {
-    long long in[7]; /* address, outer, units, inner, number type, threads, parts */
-    (void)self;
-    if (integers(args, given, 7, in) || !known(in[4])) return NULL;
-    const double low = given > 8 ? PyFloat_AsDouble(args[7]) : -HUGE_VAL, high = given > 8 ? PyFloat_AsDouble(args[8]) : HUGE_VAL;
-    if (PyErr_Occurred()) return NULL;
+static PyObject *row_of(const long long *in, double low, double high) {
     const size_t size = sizeof(Row) + (in[6] & 1 ? sizeof(Magnitudes) : 0) + (in[6] & 2 ? (size_t)in[2] * 64 : 0);
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
     if (!bytes) return NULL;
@@ -76,6 +71,91 @@ static PyObject *py_read(PyObject *self, PyObject *const *args, Py_ssize_t given
     if (!failed) return bytes;
     Py_DECREF(bytes);
     return PyErr_NoMemory();
+}
+
+static PyObject *py_read(PyObject *self, PyObject *const *args, Py_ssize_t given) {
+    long long in[7]; /* address, outer, units, inner, number type, threads, parts */
+    (void)self;
+    if (integers(args, given, 7, in) || !known(in[4])) return NULL;
+    const double low = given > 8 ? PyFloat_AsDouble(args[7]) : -HUGE_VAL, high = given > 8 ? PyFloat_AsDouble(args[8]) : HUGE_VAL;
+    return PyErr_Occurred() ? NULL : row_of(in, low, high);
+}
+
+/* ---- tensors, asked as Python asks them, without its frames in between ------------------------------------------ */
+
+static PyObject *plain_types, *strided, *codes, *threads_of; /* told by `know` */
+static PyObject *is_cpu, *is_neg, *is_contiguous, *data_ptr, *numel, *dtype, *layout;
+
+static PyObject *py_know(PyObject *self, PyObject *const *args, Py_ssize_t given) {
+    PyObject **const kept[4] = {&plain_types, &strided, &codes, &threads_of};
+    (void)self;
+    if (given != 4) return PyErr_Format(PyExc_TypeError, "expected 4 arguments, got %zd", given);
+    for (int k = 0; k < 4; k++) {
+        PyObject *old = *kept[k];
+        Py_INCREF(args[k]);
+        *kept[k] = args[k];
+        Py_XDECREF(old);
+    }
+    Py_RETURN_NONE;
+}
+
+/* Whether an attribute, or what a method returns, is `wanted`; -1 on errors. */
+static int holds(PyObject *tensor, PyObject *name, int method, const PyObject *wanted) {
+    PyObject *value = method ? PyObject_CallMethodObjArgs(tensor, name, NULL) : PyObject_GetAttr(tensor, name);
+    Py_XDECREF(value); /* compared as singletons, which live on */
+    return value ? value == wanted : -1;
+}
+
+static long long number(PyObject *value) {
+    const long long found = value ? PyLong_AsLongLong(value) : -1;
+    Py_XDECREF(value);
+    return found;
+}
+
+/* 1 and the first fields of `in`, when the kernel can read the tensor as it lies in memory; 0 when not; -1 on errors. */
+static int readable(PyObject *tensor, long long *in) {
+    if (!plain_types) return 0;
+    const int plain = PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor));
+    if (plain < 1) return plain;
+    int fits = holds(tensor, layout, 0, strided);
+    if (fits > 0) fits = holds(tensor, is_cpu, 0, Py_True);
+    if (fits > 0) fits = holds(tensor, is_contiguous, 1, Py_True);
+    if (fits > 0) fits = holds(tensor, is_neg, 1, Py_False);
+    if (fits < 1) return fits;
+    PyObject *type = PyObject_GetAttr(tensor, dtype), *code = type ? PyDict_GetItemWithError(codes, type) : NULL;
+    Py_XDECREF(type);
+    if (!code) return PyErr_Occurred() ? -1 : 0;
+    in[0] = number(PyObject_CallMethodObjArgs(tensor, data_ptr, NULL));
+    in[3] = number(PyObject_CallMethodObjArgs(tensor, numel, NULL));
+    in[1] = in[2] = in[5] = 1, in[4] = PyLong_AsLongLong(code);
+    if (in[3] >= WORTH_SHARING) in[5] = number(PyObject_CallObject(threads_of, NULL));
+    return PyErr_Occurred() ? -1 : 1;
+}
+
+static PyObject *py_elements(PyObject *self, PyObject *const *args, Py_ssize_t given) {
+    long long in[7]; /* as for read */
+    (void)self;
+    if (given != 2) return PyErr_Format(PyExc_TypeError, "expected 2 arguments, got %zd", given);
+    const int fits = readable(args[0], in);
+    if (fits < 0) return NULL;
+    if (!fits) Py_RETURN_NONE;
+    in[6] = PyObject_IsTrue(args[1]);
+    return row_of(in, -HUGE_VAL, HUGE_VAL);
+}
+
+static PyObject *py_note(PyObject *self, PyObject *const *args, Py_ssize_t given) {
+    (void)self;
+    if (given != 5) return PyErr_Format(PyExc_TypeError, "expected 5 arguments, got %zd", given);
+    PyObject *const two[2] = {args[4], args[2]};
+    PyObject *found = py_elements(NULL, two, 2);
+    if (found == Py_None) {
+        Py_DECREF(found);
+        found = PyObject_CallFunctionObjArgs(args[3], args[4], args[2], NULL);
+    }
+    const int failed = !found || PyDict_SetItem(args[0], args[1], found);
+    Py_XDECREF(found);
+    if (failed) return NULL;
+    Py_RETURN_NONE;
 }
 
 static PyObject *py_squares(PyObject *self, PyObject *const *args, Py_ssize_t given) {
@@ -104,6 +184,14 @@ static PyMethodDef methods[] = {
      "anything is not finite, n, sum, square, absmax, zeros, nan, posinf, neginf; with parts & 1 the 279 counts of\n"
      "magnitudes, zeros, not finite, at least 65504; with parts & 2 `units` numbers each of sum, square, absmax, zeros,\n"
      "not finite, outside, varies, hash"},
+    {"know", (PyCFunction)(void (*)(void))py_know, METH_FASTCALL,
+     "know(types, strided, codes, threads): the tensor types read in place, their layout, number types by dtype, and who\n"
+     "tells how many threads to use"},
+    {"elements", (PyCFunction)(void (*)(void))py_elements, METH_FASTCALL,
+     "elements(tensor, magnitudes) -> bytes, as `read` with parts 0 or 1; None when it cannot be read in place"},
+    {"note", (PyCFunction)(void (*)(void))py_note, METH_FASTCALL,
+     "note(found, key, magnitudes, otherwise, tensor): found[key] = elements(tensor, magnitudes), or what\n"
+     "otherwise(tensor, magnitudes) returns when that is None"},
     {"squares", (PyCFunction)(void (*)(void))py_squares, METH_FASTCALL,
      "squares(address, samples, entries, type) -> bytes, sum of squares of the finite entries of each sample"},
     {"prepare", (PyCFunction)(void (*)(void))py_prepare, METH_FASTCALL,
@@ -119,6 +207,10 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernels", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__kernels(void) {
+    PyObject **const names[7] = {&is_cpu, &is_neg, &is_contiguous, &data_ptr, &numel, &dtype, &layout};
+    const char *const spelled[7] = {"is_cpu", "is_neg", "is_contiguous", "data_ptr", "numel", "dtype", "layout"};
+    for (int k = 0; k < 7; k++)
+        if (!(*names[k] = PyUnicode_InternFromString(spelled[k]))) return NULL;
     statistics_prepare(2);
     return PyModule_Create(&definition);
 }

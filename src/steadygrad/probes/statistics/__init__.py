@@ -11,7 +11,7 @@
 
 from steadygrad.probes.statistics.element_moments import Moments, moments
 from steadygrad.probes.statistics.magnitude_histogram import Histogram, histogram
-from steadygrad.probes.statistics.reading import Raw, Reading, read, take
+from steadygrad.probes.statistics.reading import Raw, Reading, elements, note, read, take, wrapped
 from steadygrad.probes.statistics.row_statistics import RowStatistics, rows
 from steadygrad.probes.statistics.sample_statistics import SampleStatistics, samples
 from steadygrad.probes.statistics.source import notes
@@ -25,12 +25,15 @@ __all__ = [
     "RowStatistics",
     "SampleStatistics",
     "UnitStatistics",
+    "elements",
     "histogram",
     "moments",
+    "note",
     "notes",
     "read",
     "rows",
     "samples",
     "take",
     "units",
+    "wrapped",
 ]

@@ -22,7 +22,7 @@ CODES = {torch.float32: 0, torch.float64: 1, torch.float16: 2, torch.bfloat16: 3
 
 def dense(tensor: torch.Tensor) -> tuple[torch.Tensor, tuple[int, ...]]:
     """A contiguous view of `tensor` with its axes in storage order (or else a copy), and that order."""
-    order = tuple(range(tensor.dim()))
+    order = tuple(range(tensor.ndim))
     if tensor.is_contiguous():
         return tensor, order
     stored = tuple(sorted(order, key=lambda a: (-tensor.stride(a), a)))
@@ -47,12 +47,11 @@ class NativeReader:
 
     def row(self, magnitudes: bool, axis: int | None = None, low: float | None = None, high: float | None = None) -> NativeRow:
         """Everything asked for, from one call."""
-        memory, threads = self.tensor, torch.get_num_threads()
-        kind = CODES[memory.dtype]
+        kind, threads = CODES[self.tensor.dtype], torch.get_num_threads()
         if axis is None:
-            memory = memory if memory.is_contiguous() else dense(memory)[0]
-            return NativeRow(native.read(memory.data_ptr(), 1, 1, memory.numel(), kind, threads, magnitudes), magnitudes, None, 0)
-        memory, outer, units, inner = split(memory, axis)
+            memory = dense(self.tensor)[0]
+            return NativeRow(native.read(memory.data_ptr(), 1, 1, memory.numel(), kind, threads, magnitudes), magnitudes)
+        memory, outer, units, inner = split(self.tensor, axis)
         limits = definition.threshold(low, high, memory.dtype == torch.float64)
         words = native.read(memory.data_ptr(), outer, units, inner, kind, threads, 2 | magnitudes, *limits)
         return NativeRow(words, magnitudes, units, outer * inner)

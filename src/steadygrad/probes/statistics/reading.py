@@ -1,14 +1,16 @@
 """Everything worth knowing about one tensor at once."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from steadygrad.kernels.loader import native
 from steadygrad.probes.statistics import sample_statistics, source
 from steadygrad.probes.statistics.element_moments import Moments
 from steadygrad.probes.statistics.magnitude_histogram import Histogram
-from steadygrad.probes.statistics.row import Row
+from steadygrad.probes.statistics.row import HEAD, NativeRow, Row
 from steadygrad.probes.statistics.row_statistics import RowStatistics, rows_of
 from steadygrad.probes.statistics.sample_statistics import SampleStatistics
 from steadygrad.probes.statistics.unit_statistics import UnitStatistics
@@ -57,6 +59,32 @@ class Raw:
         )
 
 
+def elements(tensor: torch.Tensor, magnitudes: bool = True) -> Raw:
+    """`take` of moments, and magnitudes where wanted, alone."""
+    words = native.elements(tensor, magnitudes) if native is not None else None
+    row = NativeRow(words, magnitudes) if words is not None else source.reader(tensor).row(magnitudes)
+    return Raw(row, None, False, None, False)
+
+
+def _note(found: dict[Any, Any], key: Any, magnitudes: bool, otherwise: Callable[..., Raw], tensor: torch.Tensor) -> None:
+    found[key] = otherwise(tensor, magnitudes)
+
+
+note = _note if native is None else native.note
+"""note(found, key, magnitudes, otherwise, tensor): found[key] = `elements` of it, not even wrapped (see `wrapped`).
+
+Tensors that cannot be read as they lie in memory go to `otherwise(tensor, magnitudes)`. For hooks, bound by
+`functools.partial`: no line of Python runs.
+"""
+
+
+def wrapped(found: Mapping[Any, Any]) -> dict[Any, Raw]:
+    """What `note` left, as raw readings."""
+    plain = {key: value for key, value in found.items() if isinstance(value, bytes)}
+    raws = {key: Raw(NativeRow(value, len(value) > HEAD.size), None, False, None, False) for key, value in plain.items()}
+    return {key: raws.get(key, value) for key, value in found.items()}
+
+
 def take(
     tensor: torch.Tensor,
     axis: int | None = None,
@@ -68,6 +96,8 @@ def take(
     rows: bool = False,
 ) -> Raw:
     """As `read`, without making records of it yet: for while a model runs."""
+    if axis is None and not samples and not rows:
+        return elements(tensor, magnitudes)
     reader = source.reader(tensor)
     place = None
     if (axis is not None or rows) and tensor.dim():

@@ -38,7 +38,7 @@ class NativeRow:
 
     __slots__ = ("_count", "_magnitudes", "_size", "_words")
 
-    def __init__(self, words: bytes, magnitudes: bool, units: int | None, size: int) -> None:
+    def __init__(self, words: bytes, magnitudes: bool, units: int | None = None, size: int = 0) -> None:
         self._words = words
         self._magnitudes = magnitudes
         self._count = units
