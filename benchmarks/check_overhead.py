@@ -1,161 +1,153 @@
-"""What a check costs beside one forward and backward, measured in turn in one run.
+"""What looking costs beside one forward and backward, measured in turn in one run.
 
-    python benchmarks/check_overhead.py [--json FILE] [--repeats 7]
+    python benchmarks/check_overhead.py [--json FILE] [--table FILE] [--repeats 15] [--networks LeNet …]
 
-Each variant and the bare step are timed alternately; the figures are medians of the pairwise ratios, so a machine whose
-speed drifts cannot favour one. Variants: the five scalars of every activation, gradient and weight; units, samples and
-magnitudes as well; the whole fast check; naive hooks that call .item() six times per tensor; torch's detect_anomaly.
+Time: each variant and the bare step are run alternately, in an order that is shuffled every round; a figure is the
+median of the ratios within a round, in process time, on one thread, so a machine whose speed drifts cannot favour one.
+"structure" variants include what a check does once (tracing, the transaction); "values" variants are what every further
+step costs. Other people's tools run where they are installed.
+
+Memory: each variant in a process of its own, three steps. Its footprint is the highest resident set (VmHWM, reset
+before the network is built) minus the resident set then; allocations from 64 KiB are mapped and unmapped one by one, so
+that it follows live tensors. Figures are medians over processes of the footprint, against that of the bare step.
 """
 
 import argparse
+import importlib.metadata
+import importlib.util
 import json
+import os
 import platform
+import random
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+import warnings
 from pathlib import Path
 
 import torch
-from torch import nn
+from overhead_networks import NETWORKS, case_of
+from overhead_variants import EVERY, PEERS, VARIANTS, Step, bare
 
-import steadygrad
-from steadygrad.case import Case
-from steadygrad.graph.transaction import transaction
-from steadygrad.probes.session import measure
-
-
-class Block(nn.Module):
-    """Two 3×3 convolutions with a shortcut, as in ResNet-18."""
-
-    def __init__(self, inside: int, outside: int, stride: int) -> None:
-        super().__init__()
-        self.one, self.two = nn.Conv2d(inside, outside, 3, stride, 1, bias=False), nn.Conv2d(outside, outside, 3, 1, 1, bias=False)
-        self.norm_one, self.norm_two = nn.BatchNorm2d(outside), nn.BatchNorm2d(outside)
-        self.short = nn.Conv2d(inside, outside, 1, stride, bias=False) if stride > 1 or inside != outside else nn.Identity()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.norm_two(self.two(self.norm_one(self.one(x)).relu()))
-        return (y + self.short(x)).relu()
+GOALS = {"values: five scalars": 1.15, "values: units and histograms": 1.6}
+MEASURED_IN_MEMORY = ("values: five scalars", "values: units and histograms", "whole fast check", "naive .item() hooks", "64-bin torch.histc hooks")
 
 
-class Gpt(nn.Module):
-    """Six pre-norm blocks of width 384."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.table, self.place = nn.Embedding(65, 384), nn.Parameter(torch.zeros(64, 384))
-        layer = nn.TransformerEncoderLayer(384, 6, 1536, dropout=0.0, batch_first=True, norm_first=True, activation="gelu")
-        self.blocks, self.head = nn.TransformerEncoder(layer, 6, enable_nested_tensor=False), nn.Linear(384, 65)
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        return self.head(self.blocks(self.table(ids) + self.place)).transpose(1, 2)
-
-
-def cases() -> dict[str, Case]:
-    """The four networks with a batch each."""
-    torch.manual_seed(0)
-    mlp = nn.Sequential(*[m for _ in range(50) for m in (nn.Linear(512, 512), nn.ReLU())], nn.Linear(512, 10))
-    lenet = nn.Sequential(
-        nn.Conv2d(1, 6, 5, padding=2), nn.Sigmoid(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Sigmoid(), nn.AvgPool2d(2), nn.Flatten(),
-        nn.Linear(400, 120), nn.Sigmoid(), nn.Linear(120, 84), nn.Sigmoid(), nn.Linear(84, 10),
-    )  # fmt: skip
-    blocks = [Block(32, 32, 1), Block(32, 32, 1), Block(32, 64, 2), Block(64, 64, 1), Block(64, 128, 2), Block(128, 128, 1), Block(128, 256, 2), Block(256, 256, 1)]
-    resnet = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 10))
-    loss = nn.functional.cross_entropy
-    return {
-        "MLP 50×512": Case(mlp, torch.randn(64, 512), torch.randint(0, 10, (64,)), loss),
-        "LeNet": Case(lenet, torch.randn(64, 1, 28, 28), torch.randint(0, 10, (64,)), loss),
-        "ResNet-18-like": Case(resnet, torch.randn(32, 3, 32, 32), torch.randint(0, 10, (32,)), loss),
-        "GPT 6×384": Case(Gpt(), torch.randint(0, 65, (8, 64)), torch.randint(0, 65, (8, 64)), loss),
-    }
-
-
-def bare(case: Case) -> None:
-    """One forward and backward."""
-    torch.autograd.grad(case.loss_fn(case.model(case.inputs), case.targets), list(case.model.parameters()))
-
-
-def observed(detail: str) -> Callable[[Case], None]:
-    """One observed forward and backward."""
-
-    def run(case: Case) -> None:
-        with transaction(case.model, inputs=case.inputs) as held:
-            measure(case, held, detail=detail)
-
-    return run
-
-
-def whole(case: Case) -> None:
-    """The fast check with report."""
-    steadygrad.check(case)
-
-
-def naive(case: Case) -> None:
-    """Six .item() per activation, gradient and weight, as people write it."""
-
-    def six(tensor: torch.Tensor) -> tuple[float, ...]:
-        t = tensor.detach()
-        return (t.mean().item(), t.std().item(), t.abs().max().item(), (t == 0).float().mean().item(), t.norm().item(), torch.isfinite(t).all().item())
-
-    handles = []
-    for module in case.model.modules():
-        if not list(module.children()):
-            def forward(_m: nn.Module, _a: object, out: object) -> None:
-                if isinstance(out, torch.Tensor) and out.is_floating_point():
-                    six(out)
-                    if out.requires_grad:
-                        out.register_hook(lambda g: six(g) and None)
-            handles.append(module.register_forward_hook(forward))
-    gradients = torch.autograd.grad(case.loss_fn(case.model(case.inputs), case.targets), list(case.model.parameters()))
-    for tensor in (*gradients, *case.model.parameters()):
-        six(tensor)
-    for handle in handles:
-        handle.remove()
-
-
-def anomaly(case: Case) -> None:
-    """torch's own NaN detector."""
-    with torch.autograd.detect_anomaly():
-        bare(case)
-
-
-VARIANTS = {"five scalars": observed("moments"), "units and magnitudes": observed("full"), "whole fast check": whole, "naive .item() hooks": naive, "detect_anomaly": anomaly}
-
-
-def seconds(run: Callable[[Case], None], case: Case) -> float:
+def seconds(run: Step) -> float:
     """Process time of one run."""
     started = time.process_time()
-    run(case)
+    run()
     return time.process_time() - started
 
 
+def times(name: str, repeats: int) -> dict[str, list[float]]:
+    """Seconds of every variant on one network, one entry per round."""
+    case = case_of(name)
+    here = [peer for peer, (package, _) in PEERS.items() if importlib.util.find_spec(package)]
+    runs = {"bare": bare(case), **{v: make(case) for v, make in VARIANTS.items()}}
+    found: dict[str, list[float]] = {v: [] for v in runs}
+    for run in runs.values():
+        run()
+    for _ in range(repeats):
+        for variant in random.sample(list(runs), len(runs)):
+            found[variant].append(seconds(runs[variant]))
+    for peer in here:  # one after the other: they cost seconds, and change the process they are in
+        run = EVERY[peer](case)
+        run()
+        found[peer] = [seconds(run) for _ in range(3)]
+    return found
+
+
+def summary(name: str, found: dict[str, list[float]]) -> dict[str, object]:
+    """Medians of ratios within a round, and ratios of the fastest; peers against the median bare step."""
+    step = statistics.median(found["bare"])
+    row: dict[str, object] = {"network": name, "bare_ms": step * 1e3}
+    for variant in [*VARIANTS, *(p for p in PEERS if p in found)]:
+        ts = found[variant]
+        base = found["bare"] if len(ts) == len(found["bare"]) else [step] * len(ts)
+        row[variant] = {"median": statistics.median(t / b for t, b in zip(ts, base, strict=True)), "of_minima": min(ts) / min(found["bare"])}
+    row["check minus 4 steps, s"] = statistics.median(found["whole fast check"]) - 4.0 * step
+    return row
+
+
+def resident(field: str) -> float:
+    """A line of /proc/self/status in MB."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field + ":"))
+    return int(line.split()[1]) / 1024
+
+
+def footprint_here(name: str, variant: str) -> float:
+    """MB that building the network and three steps took at most, in this process."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    warm = EVERY[variant](case_of("LeNet"))  # imports, kernels and caches belong to nobody's footprint
+    warm()
+    del warm
+    Path("/proc/self/clear_refs").write_text("5")
+    before = resident("VmRSS")
+    step = EVERY[variant](case_of(name))
+    for _ in range(3):
+        step()
+    return resident("VmHWM") - before
+
+
+def memory(name: str, processes: int) -> dict[str, object]:
+    """Footprint in MB of each variant on one network, and the extra share."""
+    found: dict[str, float] = {}
+    for variant in ("bare", *MEASURED_IN_MEMORY):
+        command = [sys.executable, __file__, "--footprint", name, variant]
+        environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+        runs = [float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()[-1]) for _ in range(processes)]
+        found[variant] = statistics.median(runs)
+    return {v: {"MB": mb, "extra": mb / found["bare"] - 1.0} for v, mb in found.items()}
+
+
+def table(rows: list[dict]) -> str:
+    """The same as Markdown."""
+    names = [r["network"] for r in rows]
+    lines = ["| ratio to one forward and backward | goal | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(rows)]
+    for variant in [*VARIANTS, *PEERS]:
+        cells = [f"{r[variant]['median']:.2f}" if variant in r else "–" for r in rows]
+        lines.append(f"| {variant} | {GOALS.get(variant, '')} | " + " | ".join(cells) + " |")
+    lines.append("| whole fast check minus 4 steps, s | 0.5 | " + " | ".join(f"{r['check minus 4 steps, s']:.2f}" for r in rows) + " |")
+    lines.append("| bare step, ms | | " + " | ".join(f"{r['bare_ms']:.1f}" for r in rows) + " |")
+    if all("memory" in r for r in rows):
+        lines += ["", "| extra peak memory | goal | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(rows)]
+        for variant in MEASURED_IN_MEMORY:
+            goal = "" if "hooks" in variant else "5 %"
+            lines.append(f"| {variant} | {goal} | " + " | ".join(f"{r['memory'][variant]['extra']:+.1%}" for r in rows) + " |")
+        lines.append("| bare footprint, MB | | " + " | ".join(f"{r['memory']['bare']['MB']:.0f}" for r in rows) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    """Time, print, write."""
+    """Time, weigh, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--table", type=Path)
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--networks", nargs="*", default=list(NETWORKS))
+    parser.add_argument("--processes", type=int, default=3, help="for memory; 0 leaves it out")
+    parser.add_argument("--footprint", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.footprint:
+        print(footprint_here(*options.footprint))
+        return
     torch.set_num_threads(1)
-    import warnings
-
     warnings.simplefilter("ignore")
     rows = []
-    for name, case in cases().items():
-        for run in (bare, *VARIANTS.values()):
-            run(case)
-        base, times = [], {v: [] for v in VARIANTS}
-        for _ in range(options.repeats):
-            base.append(seconds(bare, case))
-            for variant, run in VARIANTS.items():
-                times[variant].append(seconds(run, case))
-        step = statistics.median(base)
-        row = {"network": name, "bare_ms": step * 1e3}
-        row |= {v: statistics.median(t / b for t, b in zip(ts, base, strict=True)) for v, ts in times.items()}
-        row["check minus 4 steps, s"] = statistics.median(times["whole fast check"]) - 4.0 * step
+    weights = {name: memory(name, options.processes) for name in options.networks} if options.processes else {}
+    for name in options.networks:
+        row = summary(name, times(name, options.repeats)) | ({"memory": weights[name]} if weights else {})
         rows.append(row)
-        print(f"{name:16s} bare {step * 1e3:7.1f} ms  " + "  ".join(f"{v} {row[v]:.2f}×" for v in VARIANTS) + f"  check − 4 steps {row['check minus 4 steps, s']:+.2f} s", flush=True)
+        print(json.dumps(row, ensure_ascii=False), flush=True)
+    print(table(rows))
+    if options.table:
+        options.table.write_text(table(rows))
     if options.json:
-        machine = {"machine": platform.machine(), "torch": torch.__version__, "threads": 1, "unit": "process time, medians of pairwise ratios"}
+        peers = {p: importlib.metadata.version(p) for p, _ in PEERS.values() if importlib.util.find_spec(p)}
+        machine = {"machine": platform.machine(), "torch": torch.__version__, "threads": 1, "peers": peers, "repeats": options.repeats}
         options.json.write_text(json.dumps({"benchmark": "check_overhead", **machine, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -23,7 +23,9 @@ from steadygrad.probes.statistics import Raw
 
 
 class Values:
-    """Reads what a meter read in the trace; a context manager, which takes its hooks off the parameters at the end.
+    """Reads what a meter read in the trace; a context manager, which hooks the parameters while it is open.
+
+    Open it for one step or for many; between steps that are not read it costs nothing when closed.
 
     A weight is read right after the op that used it, and its gradient the moment the backward pass has it: both still
     lie in the cache then, and fetching all weights from memory once more would cost more than everything else here.
@@ -61,11 +63,7 @@ class Values:
         self._axes = unit_axes(traced.graph) if detail != "moments" else {}
         self._used = _first_uses(traced.graph, wanted)
         self._replay = Replay(traced.script, wanted, self._produced)
-        self._handles = [
-            p.register_hook(partial(statistics.note, self._slopes, name, self._magnitudes, look_outside))
-            for name, p in parameters.items()
-            if p.requires_grad
-        ]
+        self._handles: list[Any] = []
 
     @property
     def signals(self) -> dict[int, Raw]:
@@ -88,6 +86,11 @@ class Values:
         return statistics.wrapped(self._slopes)
 
     def __enter__(self) -> "Values":
+        self._handles = [
+            p.register_hook(partial(statistics.note, self._slopes, name, self._magnitudes, look_outside))
+            for name, p in self._live.items()
+            if p.requires_grad
+        ]
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,0 +1,162 @@
+"""What `check_overhead.py` times: ways of looking at one forward and backward, ours and others'.
+
+A variant is made once per network (what can be prepared is prepared then) and gives a function that runs one step.
+"""
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+import steadygrad
+from steadygrad.case import Case
+from steadygrad.graph.trace import trace
+from steadygrad.graph.transaction import transaction
+from steadygrad.probes.meter import Meter
+from steadygrad.probes.session import measure
+from steadygrad.probes.values import Values
+
+Step = Callable[[], None]
+Look = Callable[[torch.Tensor], object]
+
+
+def bare(case: Case) -> Step:
+    """One forward and backward."""
+    parameters = list(case.model.parameters())
+    return lambda: (torch.autograd.grad(case.loss_fn(case.model(case.inputs), case.targets), parameters), None)[1]
+
+
+def values(detail: str) -> Callable[[Case], Step]:
+    """The values pass on a graph that was traced before: every result of an op, its gradient, weights, their gradients."""
+
+    def make(case: Case) -> Step:
+        meter, parameters = Meter("moments" if detail == "moments" else "full", len(case.inputs)), list(case.model.parameters())
+        traced = trace(case.model, case.inputs, case.targets, case.loss_fn, meter)
+        torch.autograd.grad(traced.loss, parameters)
+        live = dict(case.model.named_parameters())
+        traced.loss, traced.outputs, traced.output_tensors = None, None, []
+
+        found = Values(traced, meter, live, detail=detail)
+
+        def step() -> None:
+            with found:
+                with found.forward():
+                    loss = case.loss_fn(case.model(case.inputs), case.targets)
+                torch.autograd.grad(loss, parameters)
+
+        step()
+        if found.departed or len(found.gradients) < len(meter.gradients.found) or len(found.parameter_gradients) < len(parameters):
+            raise RuntimeError(f"not everything was read: {found.departed or len(found.gradients)}")
+        return step
+
+    return make
+
+
+def observed(detail: str) -> Callable[[Case], Step]:
+    """Structure and values at once, as a check takes them, inside the transaction that puts everything back."""
+
+    def make(case: Case) -> Step:
+        def step() -> None:
+            with transaction(case.model, inputs=case.inputs) as held:
+                measure(case, held, detail=detail)
+
+        return step
+
+    return make
+
+
+def whole(case: Case) -> Step:
+    """The fast check with report."""
+    return lambda: (steadygrad.check(case), None)[1]
+
+
+def by_hooks(look: Look) -> Callable[[Case], Step]:
+    """`look` at every leaf module's output, its gradient, every weight and its gradient, as people write it."""
+
+    def forward(_m: nn.Module, _a: object, out: object) -> None:
+        if isinstance(out, torch.Tensor) and out.is_floating_point():
+            look(out.detach())
+            if out.requires_grad:
+                out.register_hook(lambda g: (look(g), None)[1])
+
+    def make(case: Case) -> Step:
+        def step() -> None:
+            handles = [m.register_forward_hook(forward) for m in case.model.modules() if not list(m.children())]
+            parameters = list(case.model.parameters())
+            gradients = torch.autograd.grad(case.loss_fn(case.model(case.inputs), case.targets), parameters)
+            for tensor in (*gradients, *parameters):
+                look(tensor.detach())
+            for handle in handles:
+                handle.remove()
+
+        return step
+
+    return make
+
+
+def six_items(t: torch.Tensor) -> tuple[float, ...]:
+    """Six numbers, each fetched by itself."""
+    return (t.mean().item(), t.std().item(), t.abs().max().item(), (t == 0).float().mean().item(), t.norm().item(), torch.isfinite(t).all().item())
+
+
+def histc(t: torch.Tensor) -> list[float]:
+    """64 equal bins between the extremes."""
+    return torch.histc(t, 64).tolist()
+
+
+def anomaly(case: Case) -> Step:
+    """torch's own NaN detector."""
+    run = bare(case)
+
+    def step() -> None:
+        with warnings.catch_warnings(), torch.autograd.detect_anomaly():
+            run()
+
+    return step
+
+
+def wandb_watch(case: Case) -> Step:
+    """wandb.watch(log="all") offline: histograms of weights and weight gradients; it does not look at activations."""
+    import wandb
+
+    os.environ["WANDB_SILENT"] = "true"
+    run = wandb.init(mode="offline", dir=tempfile.mkdtemp(), reinit=True)
+
+    def step() -> None:
+        run.watch(case.model, log="all", log_freq=1)
+        loss = case.loss_fn(case.model(case.inputs), case.targets)
+        loss.backward()
+        run.log({"loss": float(loss)})
+        run.unwatch(case.model)
+        case.model.zero_grad()
+
+    return step
+
+
+def torchlens_trace(case: Case) -> Step:
+    """torchlens.trace: structure and saved activations of the forward alone."""
+    import torchlens
+
+    return lambda: (torchlens.trace(case.model, case.inputs), None)[1]
+
+
+VARIANTS: dict[str, Callable[[Case], Step]] = {
+    "values: five scalars": values("moments"),
+    "values: units and histograms": values("units"),
+    "structure and five scalars": observed("moments"),
+    "structure and everything": observed("full"),
+    "whole fast check": whole,
+    "naive .item() hooks": by_hooks(six_items),
+    "64-bin torch.histc hooks": by_hooks(histc),
+    "detect_anomaly": anomaly,
+}
+PEERS: dict[str, tuple[str, Callable[[Case], Step]]] = {
+    "wandb.watch, weights only": ("wandb", wandb_watch),
+    "torchlens, forward only": ("torchlens", torchlens_trace),
+}
+"""Each with the package it needs; torchlens last, because it replaces torch's functions for good."""
+EVERY: dict[str, Any] = {"bare": bare, **VARIANTS, **{name: make for name, (_, make) in PEERS.items()}}
