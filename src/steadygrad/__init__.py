@@ -15,6 +15,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from steadygrad import normalization as normalization
+    from steadygrad import optim as optim
     from steadygrad import schemes as schemes
     from steadygrad import theory as theory
     from steadygrad.case import Case as Case
@@ -37,8 +39,8 @@ _PLACES = {
     "check": "steadygrad.door",
     "explain": "steadygrad.door",
 }
-_PARTS = ("schemes", "theory")
-__all__ = ["Case", "Finding", "Report", "assert_trainable", "check", "explain", "schemes", "theory"]
+_PARTS = ("normalization", "optim", "schemes", "theory")
+__all__ = ["Case", "Finding", "Report", "assert_trainable", "check", "explain", "normalization", "optim", "schemes", "theory"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,1 @@
+"""Normalization: the math, the layers, and tools for any model that uses them."""

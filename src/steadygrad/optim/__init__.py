@@ -1,0 +1,1 @@
+"""Optimizers with a step per layer."""
