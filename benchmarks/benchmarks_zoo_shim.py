@@ -40,4 +40,34 @@ def install() -> None:
             for name in [n for n in sys.modules if n.startswith("torchvision")]:
                 del sys.modules[name]
         else:
+            if _library is not None:
+                _implement()
             return
+
+
+def _implement() -> None:
+    """Suppression and region pooling in plain torch, so that detection models run."""
+    from torchvision.ops.roi_align import _roi_align
+
+    for module in [m for n, m in sys.modules.items() if n.startswith("torchvision")]:
+        for name, stand_in in (("_has_ops", lambda: True), ("_assert_has_ops", lambda: None)):
+            if hasattr(module, name):
+                setattr(module, name, stand_in)
+    for schema in SCHEMAS:
+        if not hasattr(torch.ops.torchvision, schema.partition("(")[0]):
+            _library.define(schema)
+    _library.impl("nms", _nms, "CPU")
+    _library.impl("roi_align", _roi_align, "CompositeImplicitAutograd")
+
+
+def _nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
+    """Boxes (n, 4) kept, best score first: one is dropped when it overlaps a kept one by more than the threshold."""
+    kept, order = [], scores.argsort(descending=True)
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    while order.numel():
+        best, order = order[0], order[1:]
+        kept.append(best)
+        low, high = torch.maximum(boxes[best, :2], boxes[order, :2]), torch.minimum(boxes[best, 2:], boxes[order, 2:])
+        common = (high - low).clamp(min=0).prod(1)
+        order = order[common / (areas[best] + areas[order] - common) <= iou_threshold]
+    return torch.stack(kept) if kept else torch.zeros(0, dtype=torch.int64)

@@ -29,7 +29,7 @@ POOLS = (
     "max_unpool1d", "max_unpool2d", "max_unpool3d", "fractional_max_pool3d",
     "mean", "sum", "max", "min", "amax", "amin", "var", "std", "var_mean", "std_mean", "norm", "logsumexp", "prod", "median",
     "cumsum", "cumprod", "interpolate", "upsample", "lp_pool1d", "lp_pool2d", "vector_norm", "nanmean", "nansum", "aminmax",
-    "linalg_vector_norm", "linalg_norm", "logcumsumexp", "segment_reduce",
+    "linalg_vector_norm", "linalg_norm", "logcumsumexp", "segment_reduce", "roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool",
 )  # fmt: skip
 POINTWISE = (
     "log", "log1p", "log2", "log10", "sqrt", "rsqrt", "pow", "__pow__", "__rpow__", "__ipow__", "neg", "__neg__", "negative",

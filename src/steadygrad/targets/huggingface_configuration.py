@@ -1,0 +1,152 @@
+"""Small configurations of a transformers model type, smallest first.
+
+    1. layers at most 4, widths at most 256      2. layers at most 4      3. widths at most 256      4. the default
+
+In all but the last, vocabularies are at most 1024 and experts at most 4 (of which at most 2 answer, in one group).
+Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
+size of a head stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+DEPTHS = (
+    "num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers", "num_decoder_layers", "num_encoder_layers",
+    "encoder_num_layers", "depth", "num_hidden_layers_vision",
+)  # fmt: skip
+WIDTHS = ("hidden_size", "d_model", "n_embd", "dim", "embed_dim", "hidden_dim")
+INNER = ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "n_inner", "moe_intermediate_size", "ffn_hidden_size", "d_inner")
+HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads", "decoder_attention_heads", "num_heads", "num_key_value_heads")
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
+ANSWERING = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k", "experts_per_token", "num_selected_experts")
+GROUPS = ("n_group", "topk_group", "num_expert_group")
+TOKENS = (
+    "pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "image_token_id", "audio_token_id", "video_token_id", "image_token_index",
+    "audio_token_index", "sep_token_id", "cls_token_id", "mask_token_id", "vision_start_token_id", "vision_end_token_id", "boi_token_id", "eoi_token_id",
+)  # fmt: skip
+LINKS = (
+    "encoder_hidden_size", "mm_hidden_size", "vision_hidden_size", "text_hidden_size", "audio_hidden_size", "out_hidden_size", "projector_hidden_size",
+    "cross_attention_hidden_size", "encoder_width", "vision_output_dim", "projection_dim", "decoder_hidden_size", "input_dim", "visual_hidden_size",
+    "text_embed_dim", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
+)  # fmt: skip
+INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
+WIDEST, DEEPEST, WORDS = 256, 4, 1024
+
+
+def configurations(cls: Any) -> Iterator[Any]:
+    """Those of the four that can be made, smallest first."""
+    for depths, widths in ((True, True), (True, False), (False, True), (False, False)):
+        configuration = _attempt(cls, depths, widths)
+        if configuration is not None:
+            yield configuration
+
+
+def _attempt(cls: Any, depths: bool, widths: bool) -> Any:
+    try:
+        configuration = _made(cls)
+        if depths or widths:
+            renamed: dict[int, int] = {}
+            _shrink(configuration, depths, widths, renamed, [])
+            _link(configuration, renamed, [])
+    except Exception:  # a type that checks what it is given: the next attempt shrinks less
+        return None
+    return configuration
+
+
+def _made(cls: Any) -> Any:
+    """Defaults, and how far to predict, which time series have no default for."""
+    try:
+        made = cls()
+    except ValueError:
+        return cls(prediction_length=8)
+    return cls(prediction_length=8) if getattr(made, "prediction_length", 0) is None else made
+
+
+def _inside(configuration: Any, seen: list[Any]) -> Iterator[Any]:
+    """Configurations inside, each once."""
+    seen.append(configuration)
+    for inner in list(vars(configuration).values()):
+        if hasattr(inner, "to_dict") and hasattr(inner, "model_type") and not any(inner is other for other in seen):
+            yield inner
+
+
+def _shrink(configuration: Any, depths: bool, widths: bool, renamed: dict[int, int], seen: list[Any]) -> None:
+    for name in EXPERTS:
+        _cap(configuration, name, 4)
+    if any(isinstance(_get(configuration, name), int) for name in EXPERTS):
+        for name in ANSWERING:
+            _cap(configuration, name, 2)
+        for name in GROUPS:
+            _cap(configuration, name, 1)
+    _cap(configuration, "vocab_size", WORDS)
+    for number, name in enumerate(TOKENS):
+        value = _get(configuration, name)
+        if isinstance(value, int) and value >= WORDS:
+            _set(configuration, name, WORDS - 1 - number)  # each its own, at the end of the words that remain
+    if widths:
+        _narrow(configuration, renamed)
+    if depths:
+        _shorten(configuration)
+    for inner in _inside(configuration, seen):
+        _shrink(inner, depths, widths, renamed, seen)
+
+
+def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
+    widest, factor = max((v for n in WIDTHS if isinstance(v := _get(configuration, n), int)), default=0), 1
+    while widest // factor > WIDEST:
+        factor *= 2
+    for name in (*WIDTHS, *INNER, *HEADS) if factor > 1 else ():
+        value = _get(configuration, name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            _set(configuration, name, max(value // factor, 1))
+            if name in WIDTHS:
+                renamed[value] = max(value // factor, 1)
+
+
+def _link(configuration: Any, renamed: dict[int, int], seen: list[Any]) -> None:
+    """What names the width of another configuration follows it."""
+    for name in LINKS:
+        value = _get(configuration, name)
+        if isinstance(value, int) and value in renamed:
+            _set(configuration, name, renamed[value])
+    for inner in _inside(configuration, seen):
+        _link(inner, renamed, seen)
+
+
+def _shorten(configuration: Any) -> None:
+    kinds = _get(configuration, "layer_types") or _get(configuration, "layers_block_type")
+    kept = DEEPEST
+    if isinstance(kinds, list | tuple) and len(kinds) > DEEPEST:
+        kept = max(kinds.index(kind) for kind in dict.fromkeys(kinds)) + 1  # the first layer of every kind is still there
+        kept = max(kept, DEEPEST)
+        for name in ("layer_types", "layers_block_type", "mlp_layer_types"):
+            if isinstance(_get(configuration, name), list):
+                _set(configuration, name, list(_get(configuration, name))[:kept])
+    for name in INDICES:
+        value = _get(configuration, name)
+        if isinstance(value, list) and value and isinstance(value[0], int):
+            _set(configuration, name, [i for i in value if i < kept] or [kept - 1])
+    for name in DEPTHS:
+        _cap(configuration, name, kept)
+
+
+def _get(configuration: Any, name: str) -> Any:
+    """An attribute, or None; some configurations refuse to answer for all layers at once."""
+    try:
+        return getattr(configuration, name, None)
+    except Exception:
+        return None
+
+
+def _cap(configuration: Any, name: str, most: int) -> None:
+    value = _get(configuration, name)
+    if isinstance(value, int) and not isinstance(value, bool) and value > most:
+        _set(configuration, name, most)
+
+
+def _set(configuration: Any, name: str, value: Any) -> None:
+    """Some attributes are read-only views of others; those follow by themselves."""
+    try:
+        setattr(configuration, name, value)
+    except (AttributeError, NotImplementedError, ValueError, TypeError):
+        return

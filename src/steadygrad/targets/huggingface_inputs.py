@@ -1,0 +1,184 @@
+"""Inputs for a transformers model, made up from the signature of its forward and its configuration.
+
+Several modalities are tried together first, then the model's main input, then text, images or sound alone: a model that reads
+images between words runs on words only, and the report then lists its image tower among the parameters that got no gradient.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+LENGTH, SECOND = 32, 16000
+TEXT, IMAGE, SOUND = ("input_ids",), ("pixel_values", "pixel_values_videos", "images"), ("input_features", "input_values", "audio_values")
+EXTRAS = ((True, False), (True, True), (False, False), (False, True))  # with labels, with masks
+
+
+def candidates(model: Any, configuration: Any, seed: int, batch: int) -> Iterator[dict[str, Any]]:
+    """Keyword inputs, the most complete first."""
+    accepted = inspect.signature(model.forward).parameters
+    required = [n for n, p in accepted.items() if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    main = getattr(model, "main_input_name", "input_ids")
+    groups = [[n for n in names if n in accepted][:1] for names in (TEXT, IMAGE, SOUND)]
+    bases = [[n for group in groups for n in group], [main] if main in accepted else [], *groups]
+    tried: list[frozenset[str]] = []
+    for layout in range(3):
+        for base in bases:
+            names = dict.fromkeys([*base, *required])
+            for labels, masks in EXTRAS:
+                maker = Maker(model, configuration, seed, batch, layout)
+                made = maker.all([*names, *maker.companions(accepted, labels, masks)])
+                key = frozenset((n, tuple(v.shape) if isinstance(v, torch.Tensor) else None) for n, v in made.items())
+                if made and key not in tried:
+                    tried.append(key)
+                    yield made
+
+
+class Maker:
+    """Makes any named input it knows; `layout` picks among the shapes that a kind of input may have."""
+
+    def __init__(self, model: Any, configuration: Any, seed: int, batch: int, layout: int) -> None:
+        self.head, self.batch, self.layout = type(model).__name__, batch, layout
+        self.whole = configuration
+        self.text = configuration.get_text_config() if hasattr(configuration, "get_text_config") else configuration
+        self.vision = getattr(configuration, "vision_config", None) or configuration
+        self.sound = getattr(configuration, "audio_config", None) or configuration
+        self.generator = torch.Generator().manual_seed(seed)
+        self.words = max(int(_first((self.text, configuration), ("vocab_size", "num_tokens"), 1000) or 1000), 8)
+
+    def all(self, names: list[str]) -> dict[str, Any]:
+        """Those of the names that can be made up."""
+        made = {name: self.one(name) for name in dict.fromkeys(names)}
+        return {name: value for name, value in made.items() if value is not None}
+
+    def companions(self, accepted: Any, labels: bool, masks: bool) -> list[str]:
+        """What goes along with the inputs: labels or what else gives a loss, masks, the decoder's words."""
+        names = ["bbox"] if "bbox" in accepted else []
+        if getattr(self.whole, "is_encoder_decoder", False):
+            names.append("decoder_input_ids")
+        if labels:
+            names += [n for n in ("labels", "return_loss", "bool_masked_pos", "start_positions", "end_positions", "future_values") if n in accepted]
+        if masks:
+            names += [n for n in ("attention_mask", "input_features_mask", "feature_attention_mask", "pixel_mask", "padding_mask") if n in accepted]
+        return [n for n in names if n in accepted]
+
+    def one(self, name: str) -> Any:
+        """One input, or None when its name says nothing."""
+        maker = MAKERS.get(name)
+        return None if maker is None else maker(self)
+
+    def ids(self) -> torch.Tensor:
+        """Words, above the special ones."""
+        return torch.randint(min(5, self.words - 2), max(self.words - 48, self.words // 2), (self.batch, LENGTH), generator=self.generator)
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """Standard normal values."""
+        return torch.randn(self.batch, *shape, generator=self.generator)
+
+    def pixels(self) -> torch.Tensor:
+        """Images; clips where the configuration counts frames."""
+        channels, size = self.size()
+        frames = _first((self.vision,), ("num_frames", "frames_per_clip", "tubelet_size"), None)
+        clip = isinstance(frames, int) and frames > 1
+        return self.normal(frames, channels, *size) if clip != (self.layout == 1) and isinstance(frames, int) else self.normal(channels, *size)
+
+    def size(self) -> tuple[int, tuple[int, int]]:
+        """Channels and (height, width) of an image."""
+        size = _first((self.vision, self.whole), ("image_size", "input_size", "img_size", "crop_size"), 224)
+        height, width = (size, size) if isinstance(size, int) else (tuple(size) * 2)[:2] if isinstance(size, list | tuple) else (224, 224)
+        channels = _first((self.vision, self.whole), ("num_channels", "in_channels", "in_chans"), 3)
+        return int(channels), (int(height), int(width))
+
+    def wave(self) -> torch.Tensor:
+        """Sound: a second of samples, one channel more, or frames of a spectrogram."""
+        bins = _first((self.sound,), ("num_mel_bins",), None)
+        shapes = [(SECOND,), (1, SECOND)]
+        if isinstance(bins, int):
+            shapes.insert(0, (int(_first((self.sound,), ("max_length",), 256)), bins))
+        return self.normal(*shapes[self.layout % len(shapes)])
+
+    def features(self) -> torch.Tensor:
+        """A spectrogram: (bins, frames) as Whisper reads it, or (frames, bins)."""
+        bins = int(_first((self.sound, self.whole), ("num_mel_bins", "feature_size", "input_feat_per_channel", "feature_projection_input_dim", "input_dim", "n_mels"), 80))
+        frames = 2 * int(_first((self.sound,), ("max_source_positions",), 128))
+        return (self.normal(bins, frames), self.normal(128, bins), self.normal(bins, 128))[self.layout]
+
+    def labels(self) -> torch.Tensor | list[dict[str, torch.Tensor]] | None:
+        """Targets as the head reads them."""
+        if "ObjectDetection" in self.head:
+            box = torch.tensor([[0.5, 0.5, 0.3, 0.3], [0.3, 0.4, 0.2, 0.4]])
+            return [{"class_labels": torch.tensor([0, 1]), "boxes": box} for _ in range(self.batch)]
+        classes = max(int(getattr(self.whole, "num_labels", 2) or 2), 1)
+        if "Segmentation" in self.head or "DepthEstimation" in self.head:
+            return torch.randint(0, classes, (self.batch, *self.size()[1]), generator=self.generator)
+        if self.head.endswith("CTC"):
+            return torch.randint(1, self.words - 1, (self.batch, 8), generator=self.generator)
+        if "TokenClassification" in self.head:
+            return torch.randint(0, classes, (self.batch, LENGTH), generator=self.generator)
+        if "Classification" in self.head:
+            return torch.randint(0, classes, (self.batch,), generator=self.generator)
+        return self.ids()
+
+    def patches(self) -> torch.Tensor:
+        """Which patches of an image are hidden."""
+        side = int(_first((self.vision,), ("patch_size",), 16))
+        height, width = self.size()[1]
+        return torch.rand(self.batch, (height // side) * (width // side), generator=self.generator) < 0.5
+
+    def past(self, features: int = 0) -> torch.Tensor:
+        """A stretch of a time series."""
+        lags = _first((self.whole,), ("lags_sequence",), [0]) or [0]
+        length = int(_first((self.whole,), ("context_length", "seq_length"), LENGTH) or LENGTH) + (max(lags) if "ForPrediction" in self.head and hasattr(self.whole, "lags_sequence") else 0)
+        channels = int(_first((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
+        shape = (length, features) if features else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
+        return self.normal(*shape)
+
+    def future(self, features: int = 0) -> torch.Tensor:
+        """What follows it."""
+        length = int(_first((self.whole,), ("prediction_length",), 8) or 8)
+        channels = int(_first((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
+        shape = (length, features) if features else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
+        return self.normal(*shape)
+
+    def hidden(self) -> torch.Tensor:
+        """Vectors as wide as the model."""
+        return self.normal(LENGTH, int(_first((self.text, self.whole), ("hidden_size", "d_model", "n_embd", "dim"), 64)))
+
+
+def _first(configurations: tuple[Any, ...], names: tuple[str, ...], default: Any) -> Any:
+    """The first of the names that one of the configurations answers to."""
+    for configuration in configurations:
+        for name in names:
+            value = getattr(configuration, name, None)
+            if value is not None:
+                return value
+    return default
+
+
+def _time_features(maker: Maker) -> int:
+    return int(_first((maker.whole,), ("num_time_features",), 0) or 0) or 1
+
+
+MAKERS: dict[str, Callable[[Maker], Any]] = {
+    **dict.fromkeys(("input_ids", "decoder_input_ids", "inputs", "tokens"), Maker.ids),
+    **dict.fromkeys(("attention_mask", "padding_mask"), lambda m: torch.ones(m.batch, LENGTH, dtype=torch.int64)),
+    **dict.fromkeys(("pixel_values", "images", "image"), Maker.pixels),
+    "pixel_values_videos": lambda m: m.normal(int(_first((m.vision,), ("num_frames", "frames_per_clip"), 8)), *((c := m.size())[0], *c[1])),
+    **dict.fromkeys(("input_values", "audio_values"), Maker.wave),
+    "input_features": Maker.features,
+    **dict.fromkeys(("input_features_mask", "feature_attention_mask"), lambda m: torch.ones(m.batch, m.features().shape[-1], dtype=torch.int64)),
+    "pixel_mask": lambda m: torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
+    "bbox": lambda m: torch.zeros(m.batch, LENGTH, 4, dtype=torch.int64),
+    "labels": Maker.labels,
+    "return_loss": lambda m: True,
+    "bool_masked_pos": Maker.patches,
+    **dict.fromkeys(("start_positions", "end_positions"), lambda m: torch.randint(0, LENGTH, (m.batch,), generator=m.generator)),
+    **dict.fromkeys(("query_embeds", "hidden_states", "inputs_embeds", "encoder_hidden_states", "encoder_outputs"), Maker.hidden),
+    "past_values": Maker.past,
+    "past_observed_mask": lambda m: torch.ones_like(m.past()),
+    "past_time_features": lambda m: m.past(_time_features(m)),
+    "future_values": Maker.future,
+    "future_time_features": lambda m: m.future(_time_features(m)),
+    "flattened_patches": lambda m: torch.cat([torch.ones(m.batch, LENGTH, 2), m.normal(LENGTH, int(_first((m.vision,), ("patch_embed_hidden_size",), 768)))], -1),
+}

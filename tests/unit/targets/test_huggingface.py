@@ -1,0 +1,91 @@
+"""Configurations shrink by the stated rules, and inputs are made from signatures – shown on stand-ins, as transformers is optional."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from steadygrad.errors import MissingExtra
+from steadygrad.targets import huggingface
+from steadygrad.targets.huggingface_configuration import configurations
+from steadygrad.targets.huggingface_inputs import candidates
+
+
+class Configuration:
+    model_type = "stand-in"
+
+    def __init__(self) -> None:
+        self.hidden_size, self.intermediate_size, self.num_attention_heads, self.num_hidden_layers = 1024, 4096, 16, 24
+        self.vocab_size, self.image_token_id, self.bos_token_id = 50000, 40000, 1
+        self.num_experts, self.num_experts_per_tok, self.n_group = 64, 8, 8
+        self.layer_types = ["linear"] * 5 + ["full"] + ["linear"] * 18
+
+    def to_dict(self) -> dict:
+        return vars(self)
+
+
+class Stubborn(Configuration):
+    """Refuses to be shortened, as types that check their lists do."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "num_hidden_layers" and value != 24:
+            raise RuntimeError("24 layers or none")
+        super().__setattr__(name, value)
+
+
+def test_configurations_go_from_small_to_default() -> None:
+    small, short, narrow, default = configurations(Configuration)
+    assert (small.hidden_size, small.intermediate_size, small.num_attention_heads) == (256, 1024, 4)  # a head stays 64 wide
+    assert (short.hidden_size, narrow.num_hidden_layers) == (1024, 24)
+    assert small.num_hidden_layers == len(small.layer_types) == 6 and set(small.layer_types) == {"linear", "full"}
+    for configuration in (small, short, narrow):
+        assert configuration.vocab_size == 1024 and configuration.image_token_id < 1024 and configuration.bos_token_id == 1
+        assert (configuration.num_experts, configuration.num_experts_per_tok, configuration.n_group) == (4, 2, 1)
+    assert vars(default) == vars(Configuration())
+
+
+def test_types_that_cannot_be_shortened_are_only_narrowed() -> None:
+    assert [(c.hidden_size, c.num_hidden_layers) for c in configurations(Stubborn)] == [(256, 24), (1024, 24)]
+
+
+class ForCausalLM(torch.nn.Module):
+    main_input_name = "input_ids"
+
+    def forward(self, input_ids, attention_mask=None, labels=None):
+        return None
+
+
+class ForImageClassification(torch.nn.Module):
+    main_input_name = "pixel_values"
+
+    def forward(self, pixel_values, labels=None):
+        return None
+
+
+def test_words_come_with_labels_first_and_masks_later() -> None:
+    made = list(candidates(ForCausalLM(), Configuration(), seed=0, batch=3))
+    assert [sorted(m) for m in made[:4]] == [
+        ["input_ids", "labels"], ["attention_mask", "input_ids", "labels"], ["input_ids"], ["attention_mask", "input_ids"],
+    ]  # fmt: skip
+    assert made[0]["input_ids"].shape == made[0]["labels"].shape == (3, 32) and int(made[0]["input_ids"].max()) < 50000
+    again = next(candidates(ForCausalLM(), Configuration(), seed=0, batch=3))
+    assert all(torch.equal(made[0][k], again[k]) for k in again)
+
+
+def test_images_follow_the_configuration() -> None:
+    configuration = SimpleNamespace(image_size=(64, 48), num_channels=1, num_labels=5)
+    made = next(candidates(ForImageClassification(), configuration, seed=0, batch=2))
+    assert made["pixel_values"].shape == (2, 1, 64, 48) and made["labels"].shape == (2,) and int(made["labels"].max()) < 5
+
+
+def test_without_transformers_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "transformers", None)
+    with pytest.raises(MissingExtra, match=r"`hf:gpt2` needs transformers .*pip install 'steadygrad\[models\]'"):
+        huggingface.case("gpt2")
+
+
+@pytest.mark.zoo
+def test_real_types_run_with_a_loss() -> None:
+    for name in ("gpt2", "bert", "vit", "t5", "clip", "mixtral"):
+        case = huggingface.case(name)
+        assert torch.isfinite(case.model(**case.inputs).loss), name
