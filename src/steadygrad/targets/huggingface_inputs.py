@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-LENGTH, SECOND = 32, 16000
+LENGTH, SECOND, SIDE = 32, 16000, 8
 TEXT, IMAGE, SOUND = ("input_ids",), ("pixel_values", "pixel_values_videos", "images"), ("input_features", "input_values", "audio_values")
 EXTRAS = ((True, False), (True, True), (False, False), (False, True))  # with labels, with masks
 
@@ -44,6 +44,7 @@ class Maker:
         self.text = configuration.get_text_config() if hasattr(configuration, "get_text_config") else configuration
         self.vision = getattr(configuration, "vision_config", None) or configuration
         self.sound = getattr(configuration, "audio_config", None) or configuration
+        self.listed = "grid_thw" in inspect.signature(model.forward).parameters
         self.generator = torch.Generator().manual_seed(seed)
         self.words = max(int(_first((self.text, configuration), ("vocab_size", "num_tokens"), 1000) or 1000), 8)
 
@@ -70,7 +71,8 @@ class Maker:
 
     def ids(self) -> torch.Tensor:
         """Words, above the special ones."""
-        return torch.randint(min(5, self.words - 2), max(self.words - 48, self.words // 2), (self.batch, LENGTH), generator=self.generator)
+        last = max(self.words - 48, self.words // 2)
+        return torch.randint(5 if last > 8 else 0, last, (self.batch, LENGTH), generator=self.generator)
 
     def normal(self, *shape: int) -> torch.Tensor:
         """Standard normal values."""
@@ -102,7 +104,9 @@ class Maker:
         """A spectrogram: (bins, frames) as Whisper reads it, or (frames, bins)."""
         bins = int(_first((self.sound, self.whole), ("num_mel_bins", "feature_size", "input_feat_per_channel", "feature_projection_input_dim", "input_dim", "n_mels"), 80))
         frames = 2 * int(_first((self.sound,), ("max_source_positions",), 128))
-        return (self.normal(bins, frames), self.normal(128, bins), self.normal(bins, 128))[self.layout]
+        square = int(_first((self.sound,), ("spec_size",), 0) or 0)
+        first = self.normal(1, square * max(square // bins, 1), bins) if square else self.normal(bins, frames)
+        return (first, self.normal(128, bins), self.normal(bins, 128))[self.layout]
 
     def labels(self) -> torch.Tensor | list[dict[str, torch.Tensor]] | None:
         """Targets as the head reads them."""
@@ -141,8 +145,16 @@ class Maker:
         shape = (length, features) if features else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
         return self.normal(*shape)
 
+    def grid(self) -> torch.Tensor:
+        """Frames, rows and columns of patches of each image, for towers that read all patches of a batch as one list."""
+        return torch.tensor([[1, SIDE, SIDE]] * self.batch)
+
     def hidden(self) -> torch.Tensor:
-        """Vectors as wide as the model."""
+        """Vectors as wide as the model; the patches of all images where the tower reads those."""
+        if self.listed:
+            patch = int(_first((self.vision,), ("patch_size", "spatial_patch_size"), 14))
+            channels = int(_first((self.vision,), ("in_channels", "in_chans", "num_channels"), 3))
+            return self.normal(SIDE * SIDE, channels * int(_first((self.vision,), ("temporal_patch_size",), 1)) * patch * patch).flatten(0, 1)
         return self.normal(LENGTH, int(_first((self.text, self.whole), ("hidden_size", "d_model", "n_embd", "dim"), 64)))
 
 
@@ -164,6 +176,7 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     **dict.fromkeys(("input_ids", "decoder_input_ids", "inputs", "tokens"), Maker.ids),
     **dict.fromkeys(("attention_mask", "padding_mask"), lambda m: torch.ones(m.batch, LENGTH, dtype=torch.int64)),
     **dict.fromkeys(("pixel_values", "images", "image"), Maker.pixels),
+    "grid_thw": Maker.grid,
     "pixel_values_videos": lambda m: m.normal(int(_first((m.vision,), ("num_frames", "frames_per_clip"), 8)), *((c := m.size())[0], *c[1])),
     **dict.fromkeys(("input_values", "audio_values"), Maker.wave),
     "input_features": Maker.features,
