@@ -50,7 +50,22 @@ def depth_scales(activation: Activation, weight_variance: float, bias_variance: 
             f"depth scales of `{activation.name}` at σ_w² = {weight_variance:g}, σ_b² = {bias_variance:g} must have a "
             f"fixed point, got q* = {settled.q:g}: {settled.reason}"
         )
-    q = settled.q
+    return depth_scales_at(activation, weight_variance, bias_variance, settled.q)
+
+
+def depth_scales_at(activation: Activation, weight_variance: float, bias_variance: float, q: float) -> DepthScales:
+    """The depth scales at a given fixed point q of the length map; for half-stable ones, which iteration passes over.
+
+    Raises:
+        InputError: q not positive, or a negative variance.
+
+    Example:
+        >>> from steadygrad.theory import activations, maps
+        >>> gelu = activations.get("gelu")
+        >>> weight, bias, q = maps.half_stable_point(gelu)
+        >>> depth_scales_at(gelu, weight, bias, q).chi_1.__round__(9)
+        1.0
+    """
     chi = chi_1(activation, weight_variance, q=q)
     c = c_star(activation, weight_variance, bias_variance, q)
     slope = chi if c == 1.0 else correlation_slope(activation, weight_variance, q, c)

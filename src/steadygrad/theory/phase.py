@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from steadygrad.errors import InputError
 from steadygrad.theory import gaussian
 from steadygrad.theory.activation import Activation
-from steadygrad.theory.depth_scale import depth_scales, e_folds
-from steadygrad.theory.domain import require_variances
+from steadygrad.theory.depth_scale import depth_scales, depth_scales_at, e_folds
+from steadygrad.theory.domain import require_length, require_variances
 from steadygrad.theory.maps import FixedPoint, chi_1, q_star
 
 TRAINABLE = 6.0
@@ -48,15 +48,15 @@ class Phase:
     trainable_depth: float
 
 
-def phase_at(activation: Activation, weight_variance: float, bias_variance: float = 0.0) -> Phase:
-    """The phase at σ_w², σ_b².
+def phase_at(activation: Activation, weight_variance: float, bias_variance: float = 0.0, q: float | None = None) -> Phase:
+    """The phase at σ_w², σ_b²; `q` names a fixed point of the length map to look at, else it is where q = 1 leads.
 
     Where signals die (q* = 0) and where lengths of homogeneous activations without bias neither settle nor matter, the scales
     are the limits for small biases: ξ_c = ξ_grad below criticality.
     Fails beside normalization and skips, and for widths near the depth (`finite_width`).
 
     Raises:
-        InputError: a negative variance.
+        InputError: a negative variance, or `q` not positive.
 
     Example:
         >>> from steadygrad.theory import activations
@@ -66,9 +66,11 @@ def phase_at(activation: Activation, weight_variance: float, bias_variance: floa
         inf
     """
     require_variances(weight_variance, bias_variance)
-    settled = q_star(activation, weight_variance, bias_variance)
+    settled = FixedPoint(q, f"q = {q:.4g} holds") if q is not None else q_star(activation, weight_variance, bias_variance)
+    if q is not None:
+        require_length(q)
     if settled.exists:
-        found = depth_scales(activation, weight_variance, bias_variance)
+        found = depth_scales_at(activation, weight_variance, bias_variance, q) if q is not None else depth_scales(activation, weight_variance, bias_variance)
         c, chi, xi_c = found.c, found.chi_1, found.xi_c
     else:
         chi = _limit(activation, weight_variance, bias_variance, settled)

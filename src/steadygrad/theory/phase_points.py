@@ -68,4 +68,5 @@ def _start(activation: Activation) -> list[Point]:
         return []
     phi = centred(activation) if start.centred else activation
     how = f"gain {start.gain:.5g}, bias std {math.sqrt(start.bias_variance):.4g}" + (", biases centred" if start.centred else "")
-    return [Point("steadygrad", how, phase_at(phi, start.gain**2, start.bias_variance), drawn=not start.centred)]
+    held = start.q if start.bias_variance > 0.0 else None  # half-stable lengths are passed over when iterated
+    return [Point("steadygrad", how, phase_at(phi, start.gain**2, start.bias_variance, held), drawn=not start.centred)]
