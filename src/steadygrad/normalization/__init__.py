@@ -1,1 +1,15 @@
-"""Normalization: the math, the layers, and tools for any model that uses them."""
+"""Normalization: the math (`functional`), the layers, and tools for any model that uses them.
+
+    >>> import torch
+    >>> from steadygrad import normalization
+    >>> layer = normalization.BatchNorm(3, momentum=0.9, momentum_of="old", variance="biased")
+    >>> layer(torch.randn(8, 3, 5, 5)).shape
+    torch.Size([8, 3, 5, 5])
+    >>> normalization.NORMS["group"].axes
+    ('group', 'positions')
+"""
+
+from steadygrad.normalization import functional as functional
+from steadygrad.normalization.catalogue import NORMS as NORMS
+from steadygrad.normalization.catalogue import Norm as Norm
+from steadygrad.normalization.layers import *  # noqa: F403

@@ -42,7 +42,8 @@ class BatchRenorm(BatchNorm):
         """How far the bounds are open, in [0, 1]."""
         first, last = self.warmup
         assert self.num_batches_tracked is not None
-        return ((self.num_batches_tracked.double() - first) / max(last - first, 1)).clamp(0.0, 1.0)
+        done = self.num_batches_tracked.double()
+        return ((done - first) / (last - first)).clamp(0.0, 1.0) if last > first else (done >= last).double()
 
     def _by_batch(self, input: torch.Tensor) -> torch.Tensor:
         wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
