@@ -2,11 +2,14 @@
 
     python benchmarks/zoo.py --libraries timm,torchvision,hf --sample 100 --results benchmarks/results/zoo.jsonl
     python benchmarks/zoo.py --names 'timm:resnet18,hf:bert'
+    python benchmarks/zoo.py --sample 100 --held --results benchmarks/results/zoo-held.jsonl --markdown benchmarks/results/zoo.md
 
 Each model runs in a process of its own with a time and memory limit; results are appended line by line, and names that
 are already there are skipped, so a killed run goes on where it stopped. `--sample N` takes the N names with the smallest
-SHA-256, so a sample is the same everywhere and chosen by nobody. Nothing is left out silently: time-outs, memory and
-errors are failures, listed with their last line.
+SHA-256, so a sample is the same everywhere and chosen by nobody; `--held` hashes "held:" + name, for a sample that nothing
+was tuned on. Names that are no trainable model of their own (parts of other models, int8 weights) are counted and replaced by
+the next name. Nothing else is left out: time-outs, memory and errors are failures, listed with their last line.
+`--markdown FILE` writes the page, with `--why FILE`, a JSON object from names to explanations.
 """
 
 import argparse
@@ -30,9 +33,14 @@ install()
 import torch
 torch.set_num_threads(1)
 from steadygrad.door import check
+from steadygrad.errors import TargetError
 from steadygrad.targets import case_from
 started = time.perf_counter()
-case = case_from(sys.argv[1])
+try:
+    case = case_from(sys.argv[1])
+except TargetError as error:
+    print("RESULT " + json.dumps({"excluded": str(error)}))
+    sys.exit()
 built = time.perf_counter()
 report = check(case)
 print("RESULT " + json.dumps({
@@ -95,21 +103,78 @@ def wilson(k: int, n: int) -> tuple[float, float]:
     return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
 
 
+def ordered(names: list[str], held: bool) -> list[str]:
+    """By SHA-256 of the name, or of "held:" and the name."""
+    return sorted(names, key=lambda n: hashlib.sha256((("held:" if held else "") + n).encode()).hexdigest())
+
+
+def counts(records: list[dict]) -> tuple[list[dict], list[dict], list[dict], list[dict]]:
+    """Records that ran, those with an error among them, those that failed, and those left out."""
+    left_out = [r for r in records if "excluded" in r]
+    failed = [r for r in records if "failure" in r]
+    ran = [r for r in records if "ok" in r]
+    return ran, [r for r in ran if not r["ok"]], failed, left_out
+
+
 def summary(records: list[dict]) -> str:
     """Counts with intervals, every failure, every error, fires per rule."""
-    ran = [r for r in records if "failure" not in r]
-    alarms = [r for r in ran if not r["ok"]]
-    a, b = wilson(len(ran), len(records)), wilson(len(alarms), len(ran))
-    lines = [
-        f"ran {len(ran)} of {len(records)} ({a[0]:.1%}–{a[1]:.1%}); errors on {len(alarms)} of {len(ran)} ({b[0]:.1%}–{b[1]:.1%}, Wilson 95 %)",
-        f"median check {sorted(r['check_s'] for r in ran)[len(ran) // 2] if ran else 0:g} s",
-    ]
-    lines += [f"  failed  {r['name']}: {r['failure']}" for r in records if "failure" in r]
+    ran, alarms, failed, left_out = counts(records)
+    lines = [f"ran {_share(len(ran), len(ran) + len(failed))}; errors on {_share(len(alarms), len(ran))}; left out {len(left_out)} of {len(records)} names"]
+    lines += [f"  failed  {r['name']}: {r['failure']}" for r in failed]
     for record in alarms:
         lines += [f"  error   {record['name']}: {f[0]} {f[1]} at {f[3]}: {f[4]}" for f in record["findings"] if f[2] == "error"]
-    fires = Counter((f[0], f[1], f[2]) for r in ran for f in r["findings"])
-    lines += [f"  fires   {code} {slug} {severity}: {count}" for (code, slug, severity), count in sorted(fires.items())]
+    lines += [f"  fires   {code} {slug} {severity}: {k}" for (code, slug, severity), k in fires(ran)]
     return "\n".join(lines)
+
+
+def fires(ran: list[dict]) -> list[tuple[tuple[str, str, str], int]]:
+    """On how many networks each rule fires, by code, slug and severity."""
+    return sorted(Counter(key for r in ran for key in {(f[0], f[1], f[2]) for f in r["findings"]}).items())
+
+
+def markdown(records: list[dict], why: dict[str, str], title: str) -> str:
+    """The page of a sample: counts with intervals, fires per rule, and every failure and alarm with its explanation."""
+    ran, alarms, failed, left_out = counts(records)
+    by_library = Counter(r["name"].partition(":")[0] for r in (*ran, *failed))
+    times = sorted(r["check_s"] for r in ran)
+    lines = [
+        f"# {title}", "",
+        f"{len(ran) + len(failed)} architectures ({', '.join(f'{v} {k}' for k, v in sorted(by_library.items()))}) with random weights at their own defaults, "
+        "generated inputs, depth fast, CPU. Intervals are 95 % Wilson.", "",
+        "| | |", "|---|---|",
+        f"| ran | {_share(len(ran), len(ran) + len(failed))} |",
+        f"| an error-severity finding | {_share(len(alarms), len(ran))} |",
+        f"| names drawn that are no model of their own, replaced by the next | {len(left_out)} |",
+        *([f"| seconds of a check: median, largest | {times[len(times) // 2]:g}, {times[-1]:g} |"] if times else []),
+        "", "## Fires per rule", "", "| rule | severity | networks | of all that ran |", "|---|---|---|---|",
+        *[f"| {code} {slug} | {severity} | {k} | {_share(k, len(ran))} |" for (code, slug, severity), k in fires(ran)],
+        "", "## Failures", "", *_listed([(r["name"], r["failure"]) for r in failed], why),
+        "", "## Findings", "", *_listed([(r["name"], _told(f)) for r in ran for f in r["findings"]], why),
+        "", "## Left out", "", *_listed([(r["name"], r["excluded"]) for r in left_out], {}),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _share(k: int, n: int) -> str:
+    low, high = wilson(k, n)
+    return f"{k} of {n} ({low:.1%}–{high:.1%})"
+
+
+def _told(finding: list[str]) -> str:
+    code, slug, severity, where, message = finding
+    return f"{severity} {code} {slug} at `{where}`: {message}"
+
+
+def _listed(items: list[tuple[str, str]], why: dict[str, str]) -> list[str]:
+    """A bullet each, with the explanation of its name once, beneath the last of them."""
+    if not items:
+        return ["None."]
+    lines = []
+    for i, (name, told) in enumerate(items):
+        lines.append(f"- `{name}`: {told}")
+        if name in why and (i + 1 == len(items) or items[i + 1][0] != name):
+            lines.append(f"  *{why[name]}*")
+    return lines
 
 
 def main() -> None:
@@ -118,6 +183,9 @@ def main() -> None:
     parser.add_argument("--libraries", default="timm,torchvision,hf")
     parser.add_argument("--names", default="", help="comma-separated names or globs instead of whole libraries")
     parser.add_argument("--sample", type=int, default=0)
+    parser.add_argument("--held", action="store_true", help="the sample that nothing was tuned on")
+    parser.add_argument("--markdown", type=Path, help="write the page of the sample here")
+    parser.add_argument("--why", type=Path, help="JSON: explanations by name")
     parser.add_argument("--results", type=Path, default=Path("zoo.jsonl"))
     parser.add_argument("--timeout", type=float, default=300.0)
     parser.add_argument("--memory", type=float, default=16.0, help="GiB of address space per model")
@@ -128,20 +196,38 @@ def main() -> None:
     if not wanted or len(chosen) < len(wanted):
         everything = names(options.libraries.split(","))
         chosen += [n for n in everything if not wanted or any(fnmatch.fnmatch(n, w) for w in wanted if "*" in w)]
-    chosen.sort(key=lambda n: hashlib.sha256(n.encode()).hexdigest())
-    chosen = chosen[: options.sample] if options.sample else chosen
-    before = [json.loads(x) for x in options.results.read_text().splitlines()] if options.results.exists() else []
+    records = _run(ordered(chosen, options.held), options)
+    print(summary(records))
+    if options.markdown:
+        why = json.loads(options.why.read_text(encoding="utf-8")) if options.why else {}
+        kind = "held back" if options.held else "tuning"
+        options.markdown.write_text(markdown(records, why, f"Published architectures, {kind} sample"), encoding="utf-8")
+
+
+def _run(chosen: list[str], options: argparse.Namespace) -> list[dict]:
+    """Records of the sample, in order, running what the results lack."""
+    before = [json.loads(x) for x in options.results.read_text(encoding="utf-8").splitlines()] if options.results.exists() else []
     known = {r["name"]: r for r in before}
+    records: list[dict] = []
     started = time.perf_counter()
     with options.results.open("a", encoding="utf-8") as file:
         for name in chosen:
-            if name in known or time.perf_counter() - started > options.budget:
-                continue
-            known[name] = check(name, options.timeout, options.memory)
-            file.write(json.dumps(known[name]) + "\n")
-            file.flush()
-            print(f"{name}: {known[name].get('failure') or ('ok' if known[name]['ok'] else 'ERROR')} {known[name].get('seconds', '')}", flush=True)
-    print(summary([known[n] for n in chosen if n in known]))
+            if options.sample and sum("excluded" not in r for r in records) == options.sample:
+                break
+            if name not in known and time.perf_counter() - started < options.budget:
+                known[name] = check(name, options.timeout, options.memory)
+                file.write(json.dumps(known[name]) + "\n")
+                file.flush()
+                print(f"{name}: {_short(known[name])}", flush=True)
+            if name in known:
+                records.append(known[name])
+    return records
+
+
+def _short(record: dict) -> str:
+    if "ok" in record:
+        return f"{'ok' if record['ok'] else 'ERROR'} {record['seconds']:g} s"
+    return str(record.get("failure") or f"left out: {record['excluded']}")
 
 
 if __name__ == "__main__":
