@@ -1,6 +1,7 @@
 """One file per rule, one line here each; in the order D, L, I, A, G, N, B, O, S, then by number."""
 
 from steadygrad.registry import Catalogue
+from steadygrad.rules.catalog.attention_logits import AttentionLogits
 from steadygrad.rules.catalog.attenuating_activation import AttenuatingActivation
 from steadygrad.rules.catalog.bias_before_norm import BiasBeforeNorm
 from steadygrad.rules.catalog.bn_momentum import BnMomentum
@@ -12,6 +13,7 @@ from steadygrad.rules.catalog.constant_target import ConstantTarget
 from steadygrad.rules.catalog.correlated_inputs import CorrelatedInputs
 from steadygrad.rules.catalog.correlation_collapse import CorrelationCollapse
 from steadygrad.rules.catalog.dead_units import DeadUnits
+from steadygrad.rules.catalog.dropout_noise import DropoutNoise
 from steadygrad.rules.catalog.exploding_activation import ExplodingActivation
 from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
 from steadygrad.rules.catalog.half_range import HalfRange
@@ -86,7 +88,9 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         CorrelationCollapse,
         AttenuatingActivation,
         Chaos,
+        AttentionLogits,
         ExplodingActivation,
+        DropoutNoise,
         VanishingGradient,
         ExplodingGradient,
         NoGradient,
