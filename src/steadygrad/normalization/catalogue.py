@@ -45,7 +45,7 @@ NORMS: Catalogue[Norm] = Catalogue(
         Norm("batch-mean-only", lambda c: L.BatchNorm(c, normalize="mean"), d.mean_only, BATCH, scale_free=False, two_modes=True, folds=True),
         Norm("batch-variance-only", lambda c: L.BatchNorm(c, normalize="variance"), d.variance_only, BATCH, two_modes=True, folds=True),
         Norm("ghost-batch", lambda c: L.GhostBatchNorm(c, virtual_batch=4), d.ghost_norm, BATCH, two_modes=True, folds=True),
-        Norm("batch-renorm", lambda c: L.BatchRenorm(c, warmup=(0, 0)), d.renorm, BATCH, scale_free=False, two_modes=True, folds=True),
+        Norm("batch-renorm", L.BatchRenorm, d.batch_norm, BATCH, two_modes=True, folds=True),
         Norm("sync-batch", L.SyncBatchNorm, d.batch_norm, BATCH, two_modes=True, folds=True),
         Norm("group", lambda c: L.GroupNorm(2, c), d.group_norm, ("group", "positions")),
         Norm("instance", lambda c: L.InstanceNorm(c, affine=True), d.instance_norm, ("positions",), positions=True),

@@ -45,14 +45,6 @@ def ghost_norm(x: Array, s: State) -> Array:
     return np.concatenate([batch_norm(part, s) for part in np.array_split(x, 2)])
 
 
-def renorm(x: Array, s: State) -> Array:
-    """Bounds fully open and statistics 0, 1: x/√(1 + eps) as long as nothing is clipped."""
-    axes = (0, *range(2, x.ndim))
-    sigma, run = np.sqrt(x.var(axes, keepdims=True) + 1e-5), np.sqrt(1 + 1e-5)
-    r, d = np.clip(sigma / run, 1 / 3, 3), np.clip(x.mean(axes, keepdims=True) / run, -5, 5)
-    return affine((x - x.mean(axes, keepdims=True)) / sigma * r + d, s)
-
-
 def group_norm(x: Array, s: State) -> Array:
     """Two groups."""
     y = np.stack([np.concatenate([(g - g.mean()) / np.sqrt(g.var() + 1e-5) for g in np.split(sample, 2)]) for sample in x])

@@ -1,0 +1,1 @@
+"""Tools on any model with normalization: look, calibrate, freeze, fold, replace."""

@@ -1,0 +1,151 @@
+"""Running statistics that are the data's own, not an average over a moving past."""
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import torch
+from torch import distributed, nn
+
+from steadygrad.errors import InputError, ModelError
+from steadygrad.graph.trace import call_model
+from steadygrad.graph.transaction import transaction
+from steadygrad.normalization.functional.moments import Moments
+from steadygrad.normalization.tools.find import require_batch_norms
+from steadygrad.normalization.tools.freeze import is_frozen
+
+Pooled = dict[str, Moments]
+
+
+def calibrate(
+    model: nn.Module, batches: Iterable[Any], *, method: Literal["one_pass", "sequential"] = "one_pass", process_group: Any = None
+) -> dict[str, int]:
+    """Replace running statistics by those of `batches`; returns path → number of values pooled per channel.
+
+    "one_pass": each batch is normalized by its own statistics, as in training, and the inputs' moments are pooled
+    exactly (counts, means, squared deviations, in float64): the result is of the union, with the variance between batches,
+    and does not depend on their order. "sequential": layer after layer in execution order, each with all earlier ones
+    already at their final statistics in eval mode: what eval mode computes then *is* normalized by the population, for
+    any batching. It runs the batches once per batch norm, so `batches` must be repeatable (a list, a DataLoader without
+    shuffling is not even needed).
+
+    Dropout stays off and nothing but the batch norms is in train mode. Frozen batch norms, and those in eval mode while the
+    model is in train mode, keep theirs. A batch norm that is used several times pools all uses. With an initialized process
+    group all processes' moments are pooled; each passes its own batches. On any error the model is as it was; weights,
+    gradients, modes, RNG always are.
+
+    Args:
+        model: any model with batch norms.
+        batches: inputs as `check` takes them; of (inputs, targets) pairs pass the inputs only.
+        method: see above.
+        process_group: torch.distributed group; None for all processes.
+
+    Raises:
+        InputError: an unknown method, no batches, or batches that cannot be iterated again for "sequential".
+        ModelError: no batch norm, none to calibrate, none was reached, or a batch of non-finite values.
+
+    Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 2; Wu & Johnson 2021, arXiv:2105.07576, section 3; merging:
+    Chan, Golub & LeVeque 1983.
+    """
+    if method not in ("one_pass", "sequential"):
+        raise InputError(f"calibrate: `method` must be 'one_pass' or 'sequential', got {method!r}")
+    if method == "sequential" and iter(batches) is batches:
+        raise InputError(f"calibrate: 'sequential' goes over the batches several times, got a {type(batches).__name__}; pass list(batches)")
+    found = require_batch_norms("calibrate", model)
+    chosen = {path: m for path, m in found.items() if not is_frozen(m) and (m.training or not model.training)}
+    if not chosen:
+        raise ModelError(f"calibrate: all {len(found)} batch norms are frozen or in eval mode; unfreeze(model) first")
+    with transaction(model), torch.no_grad():
+        model.eval()
+        if method == "one_pass":
+            pooled = _gather(model, chosen, chosen, batches, process_group)
+        else:
+            pooled = _layer_by_layer(model, chosen, batches, process_group)
+    _reached(chosen, pooled)
+    with torch.no_grad():
+        for path, moments in pooled.items():
+            _write(chosen[path], moments)
+    return {path: int(moments.count) for path, moments in pooled.items()}
+
+
+def _layer_by_layer(model: nn.Module, chosen: dict[str, nn.Module], batches: Iterable[Any], group: Any) -> Pooled:
+    """A first pass tells the order of execution."""
+    order = list(_gather(model, chosen, {}, batches, group))
+    done: Pooled = {}
+    for path in order:
+        done |= _gather(model, {path: chosen[path]}, {}, batches, group)
+        _write(chosen[path], done[path])
+    return done
+
+
+def _gather(model: nn.Module, watched: dict[str, nn.Module], batch_mode: dict[str, nn.Module], batches: Iterable[Any], group: Any) -> Pooled:
+    """Moments of what enters the watched modules, in order of first use; `batch_mode` ones normalize by their batch."""
+    pooled: Pooled = {}
+    with contextlib.ExitStack() as stack:
+        for path, module in watched.items():
+            handle = module.register_forward_pre_hook(_observer(path, pooled))
+            stack.callback(handle.remove)
+        for module in batch_mode.values():
+            module.train()
+        count = 0
+        for batch in batches:
+            call_model(model, batch)
+            count += 1
+        for module in batch_mode.values():
+            module.eval()
+    alone = not (distributed.is_available() and distributed.is_initialized())
+    if not count and alone:
+        raise InputError(f"calibrate: needs at least one batch, got {count}")
+    return pooled if alone else {path: _everywhere(watched[path], pooled.get(path), group) for path in _common_order(watched, pooled, group)}
+
+
+def _observer(path: str, pooled: Pooled) -> Any:
+    def look(module: nn.Module, args: tuple[Any, ...]) -> None:
+        x = args[0].detach()
+        if not x.numel():
+            return
+        moments = Moments.of(x, torch.float64)
+        if not bool(moments.finite):
+            raise ModelError(f"calibrate: the input of `{path}` is not finite (shape {tuple(x.shape)}); check(model, batch) says where it begins")
+        pooled[path] = pooled[path].merge(moments) if path in pooled else moments
+
+    return look
+
+
+def _common_order(watched: dict[str, nn.Module], pooled: Pooled, group: Any) -> list[str]:
+    """The order of execution of the first process that saw any."""
+    orders: list[Any] = [None] * distributed.get_world_size(group)
+    distributed.all_gather_object(orders, list(pooled), group=group)
+    seen = dict.fromkeys(path for order in orders for path in order)
+    return [path for path in seen if path in watched]
+
+
+def _everywhere(module: nn.Module, mine: Moments | None, group: Any) -> Moments:
+    """Merged over processes, in the order of their ranks."""
+    channels = module.running_mean.numel()
+    if mine is None:
+        zero = torch.zeros(channels, dtype=torch.float64, device=module.running_mean.device)
+        mine = Moments(zero.new_zeros((), dtype=torch.long), zero, zero)
+    packed = torch.cat([mine.count.double().view(1), mine.mean, mine.m2])
+    parts = [torch.empty_like(packed) for _ in range(distributed.get_world_size(group))]
+    distributed.all_gather(parts, packed, group=group)
+    total = None
+    for part in parts:
+        moments = Moments(part[0].long(), part[1 : 1 + channels], part[1 + channels :])
+        total = moments if total is None else total.merge(moments)
+    assert total is not None
+    return total
+
+
+def _write(module: nn.Module, moments: Moments) -> None:
+    """The population is whole: its variance is the biased one of the union, in the layer's own convention."""
+    variance = moments.biased if getattr(module, "variance", "unbiased") == "biased" else moments.unbiased
+    module.running_mean.copy_(moments.mean)
+    module.running_var.copy_(variance)
+    if getattr(module, "num_batches_tracked", None) is not None and int(module.num_batches_tracked) == 0:
+        module.num_batches_tracked.fill_(1)
+
+
+def _reached(chosen: dict[str, nn.Module], pooled: Pooled) -> None:
+    if not pooled:
+        raise ModelError(f"calibrate: none of the {len(chosen)} batch norms was reached by the batches, got no input at {next(iter(chosen))!r}")
