@@ -34,7 +34,7 @@ def values(detail: str) -> Callable[[Case], Step]:
     """The values pass on a graph that was traced before: every result of an op, its gradient, weights, their gradients."""
 
     def make(case: Case) -> Step:
-        meter, parameters = Meter("moments" if detail == "moments" else "full", len(case.inputs)), list(case.model.parameters())
+        meter, parameters = Meter("moments", len(case.inputs)), list(case.model.parameters())
         traced = trace(case.model, case.inputs, case.targets, case.loss_fn, meter)
         torch.autograd.grad(traced.loss, parameters)
         live = dict(case.model.named_parameters())

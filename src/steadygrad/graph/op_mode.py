@@ -51,8 +51,7 @@ class OpMode(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._names: dict[Any, str] = {}
-        self._hiding: dict[Any, bool] = {}
+        self._known: dict[Any, tuple[str, str]] = {}
         self._opened: dict[Any, types.FunctionType] = {}
         self._opening: set[Any] = set()
 
@@ -63,20 +62,28 @@ class OpMode(TorchFunctionMode):
     def __torch_function__(self, function: Any, types_: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
         """Run the function, then show it."""
         kwargs = kwargs or {}
-        name = self._names.get(function)
-        if name is None:
-            name = self._names[function] = base_name(function)
-            self._hiding[function] = name not in OPS and isinstance(function, types.FunctionType) and function.__module__.startswith("torch.")
-        if name in FRESH:
+        name, kind = self._known.get(function) or self._classify(function)
+        if kind == "fresh":
             return function(*args, **kwargs)
-        if self._hiding[function] and function not in self._opening:
+        if kind == "closed" and function not in self._opening:
             return self._inside(function, args, kwargs)
         output = function(*args, **kwargs)
         target = args[0] if name == "__setitem__" else output
         if isinstance(target, torch.Tensor) or (isinstance(target, tuple | list) and tensors_of(target)):
-            with torch._C.DisableTorchFunction():  # what is asked of tensors here is nobody else's business
+            if torch._C._len_torch_function_stack() == 0:
                 self.ran(function, name, args, kwargs, target)
+            else:
+                with torch._C.DisableTorchFunction():  # what is asked of tensors here is nobody else's business
+                    self.ran(function, name, args, kwargs, target)
         return output
+
+    def _classify(self, function: Any) -> tuple[str, str]:
+        """Its name, and whether it makes tensors out of nothing, hides its inside from modes, or can just be run."""
+        name = base_name(function)
+        hides = name not in OPS and isinstance(function, types.FunctionType) and function.__module__.startswith("torch.")
+        kind = "fresh" if name in FRESH else "closed" if hides else "plain"
+        self._known[function] = name, kind
+        return name, kind
 
     def _inside(self, function: types.FunctionType, args: tuple[Any, ...], kwargs: Any) -> Any:
         """Run a Python functional nobody described with this mode still on, so that its ops are seen."""

@@ -144,6 +144,8 @@ def measure(
         session.meter.close()
     with session.stage("parameters", progress), torch._C.DisableTorchFunction():
         values = parameter_readings(session.traced.graph, session.parameters, session.gradients, detail)
+    if depth == "fast" and case.optimizer is None:
+        session.gradients = {}  # only an optimizer's step and full depth ask for them again: as much memory as the weights
     for experiment in experiments:
         if depth in experiment.depths and experiment.applies(session):
             with session.stage(experiment.name, progress):
@@ -228,6 +230,7 @@ def _evidence(
 ) -> Evidence:
     traced, meter = session.traced, session.meter
     assert traced is not None
+    session.gradients = {}
     outputs: dict[str, Reading] = {}
     for name, tensor in traced.output_tensors:
         if tensor.is_floating_point() and tensor.numel():

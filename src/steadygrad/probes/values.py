@@ -127,7 +127,7 @@ class Values:
     def _produced(self, index: int, tensor: torch.Tensor) -> None:
         while self._late:  # custom autograd functions: their results got a gradient function meanwhile
             self._ask(*self._late.pop())
-        for name in self._used.get(index, ()):
+        for name in self._used[index]:
             self._weigh(name)
         if self._detail == "moments":
             statistics.note(self._signals, index, False, look_outside, tensor)

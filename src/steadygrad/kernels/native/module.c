@@ -2,6 +2,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "draw_python.h"
@@ -35,42 +36,76 @@ typedef struct {
     int64_t zeros, nan, posinf, neginf;
 } Row;
 
-static int fill(Row *row, const long long *in, double low, double high) {
-    const void *data = (const void *)(intptr_t)in[0];
-    const int64_t n = in[1] * in[2] * in[3], units = in[2];
-    const enum number type = (enum number)in[4];
+/* Counts take 4 bytes, 8 where there may be more: rows are kept by the hundred until somebody asks. */
+static int count_size(long long most) { return most >> 32 ? 8 : 4; }
+
+static uint8_t *put_counts(uint8_t *out, const int64_t *counts, int64_t n, int size) {
+    for (int64_t k = 0; k < n; k++, out += size)
+        if (size == 8) memcpy(out, counts + k, 8);
+        else *(uint32_t *)(void *)out = (uint32_t)counts[k];
+    return out;
+}
+
+/* Sums and hashes, then as counts zeros, those not finite when there are any, those outside when there are limits. */
+static uint8_t *put_units(uint8_t *out, const long long *in, double low, double high, int odd, int threads) {
+    const int64_t units = in[2];
+    const int limited = low > -HUGE_VAL || high < HUGE_VAL, size = count_size(in[1] * in[3]);
+    double *reals = calloc((size_t)units + 1, 64);
+    if (!reals) return NULL;
+    int64_t *whole = (int64_t *)(reals + 3 * units);
+    Units job = {(const void *)(intptr_t)in[0], in[1], units, in[3], low, high, limited, reals, reals + units, reals + 2 * units, whole,
+                 whole + units, whole + 2 * units, whole + 3 * units, (uint64_t *)(whole + 4 * units), NULL, 0};
+    if (in[1] * units * in[3] && statistics_units(&job, (enum number)in[4], threads)) {
+        free(reals);
+        return NULL;
+    }
+    memcpy(out, reals, (size_t)units * 24), out += units * 24;
+    memcpy(out, job.hash, (size_t)units * 8), out += units * 8;
+    out = put_counts(out, job.zeros, units, size);
+    if (odd) out = put_counts(out, job.nonfinite, units, size);
+    if (limited) out = put_counts(out, job.outside, units, size);
+    for (int64_t k = 0; k < units; k++) *out++ = (uint8_t)job.varies[k];
+    free(reals);
+    return out;
+}
+
+/* Bytes written to `row`, which has room for all that may be; -1 when memory ran out. */
+static Py_ssize_t fill(uint8_t *row, const long long *in, double low, double high) {
+    const int64_t n = in[1] * in[2] * in[3];
     const int threads = n < WORTH_SHARING ? 1 : (int)in[5];
     Elements found;
-    Magnitudes *bins = (Magnitudes *)(row + 1);
-    if (statistics_elements(data, n, type, threads, &found, in[6] & 1 ? bins : NULL)) return -1;
-    *row = (Row){found.nan + found.posinf + found.neginf > 0, n, found.sum, found.square, found.largest,
-                 found.zeros, found.nan, found.posinf, found.neginf};
-    if (!(in[6] & 2)) return 0;
-    double *reals = (double *)(in[6] & 1 ? (void *)(bins + 1) : (void *)bins);
-    int64_t *whole = (int64_t *)(reals + 3 * units);
-    memset(reals, 0, (size_t)units * 64);
-    if (!n) return 0;
-    Units job = {data, in[1], units, in[3], low, high, low > -HUGE_VAL || high < HUGE_VAL, reals, reals + units, reals + 2 * units, whole,
-                 whole + units, whole + 2 * units, whole + 3 * units, (uint64_t *)(whole + 4 * units), NULL, 0};
-    return statistics_units(&job, type, threads);
+    Magnitudes bins;
+    if (statistics_elements((const void *)(intptr_t)in[0], n, (enum number)in[4], threads, &found, in[6] & 1 ? &bins : NULL)) return -1;
+    const Row head = {found.nan + found.posinf + found.neginf > 0, n, found.sum, found.square, found.largest,
+                      found.zeros, found.nan, found.posinf, found.neginf};
+    uint8_t *out = row + sizeof(Row);
+    memcpy(row, &head, sizeof head);
+    if (in[6] & 1) out = put_counts(out, bins.bins, BINS + 3, count_size(n)); /* the three totals lie behind the bins */
+    if (in[6] & 2) out = put_units(out, in, low, high, (int)head.odd, threads);
+    return out ? out - row : -1;
 }
 
 static PyObject *row_of(const long long *in, double low, double high) {
-    const size_t size = sizeof(Row) + (in[6] & 1 ? sizeof(Magnitudes) : 0) + (in[6] & 2 ? (size_t)in[2] * 64 : 0);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    const long long n = in[1] * in[2] * in[3];
+    const size_t most = sizeof(Row) + (in[6] & 1 ? (BINS + 3) * (size_t)count_size(n) : 0) +
+                        (in[6] & 2 ? (size_t)in[2] * (33 + 3 * (size_t)count_size(in[1] * in[3])) : 0);
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)most);
     if (!bytes) return NULL;
-    Row *row = (Row *)PyBytes_AsString(bytes);
-    int failed;
-    if (in[1] * in[2] * in[3] < WORTH_LEAVING) {
-        failed = fill(row, in, low, high);
+    uint8_t *row = (uint8_t *)PyBytes_AsString(bytes);
+    Py_ssize_t written;
+    if (n < WORTH_LEAVING) {
+        written = fill(row, in, low, high);
     } else {
         PyThreadState *state = PyEval_SaveThread();
-        failed = fill(row, in, low, high);
+        written = fill(row, in, low, high);
         PyEval_RestoreThread(state);
     }
-    if (!failed) return bytes;
-    Py_DECREF(bytes);
-    return PyErr_NoMemory();
+    if (written < 0) {
+        Py_DECREF(bytes);
+        return PyErr_NoMemory();
+    }
+    if (written < (Py_ssize_t)most) _PyBytes_Resize(&bytes, written);
+    return bytes;
 }
 
 static PyObject *py_read(PyObject *self, PyObject *const *args, Py_ssize_t given) {
@@ -181,9 +216,10 @@ static PyObject *py_prepare(PyObject *self, PyObject *const *args, Py_ssize_t gi
 static PyMethodDef methods[] = {
     {"read", (PyCFunction)(void (*)(void))py_read, METH_FASTCALL,
      "read(address, outer, units, inner, type, threads, parts[, low, high]) -> bytes, a row of 8-byte numbers: whether\n"
-     "anything is not finite, n, sum, square, absmax, zeros, nan, posinf, neginf; with parts & 1 the 279 counts of\n"
-     "magnitudes, zeros, not finite, at least 65504; with parts & 2 `units` numbers each of sum, square, absmax, zeros,\n"
-     "not finite, outside, varies, hash"},
+     "anything is not finite, n, sum, square, absmax, zeros, nan, posinf, neginf. Counts that follow take 4 bytes, 8 from\n"
+     "2^32 entries on. With parts & 1 the 279 of magnitudes, zeros, not finite, at least 65504; with parts & 2 for each\n"
+     "unit sum, square, absmax, hash, as counts zeros, not finite (when anything is), outside (with limits), and in a byte\n"
+     "whether it varies"},
     {"know", (PyCFunction)(void (*)(void))py_know, METH_FASTCALL,
      "know(types, strided, codes, threads): the tensor types read in place, their layout, number types by dtype, and who\n"
      "tells how many threads to use"},

@@ -54,7 +54,7 @@ class NativeReader:
         memory, outer, units, inner = split(self.tensor, axis)
         limits = definition.threshold(low, high, memory.dtype == torch.float64)
         words = native.read(memory.data_ptr(), outer, units, inner, kind, threads, 2 | magnitudes, *limits)
-        return NativeRow(words, magnitudes, units, outer * inner)
+        return NativeRow(words, magnitudes, units, outer * inner, limits != (-math.inf, math.inf))
 
     def squares(self) -> np.ndarray:
         """Σ x² of the finite entries of each sample along axis 0."""

@@ -13,8 +13,14 @@ from steadygrad.kernels.definition import BINS
 
 HEAD = struct.Struct("=qqdddqqqq")
 """Whether anything is not finite, then the fields of `Moments`."""
-MAGNITUDES = struct.Struct(f"={BINS + 3}q")
-"""Counts, zeros, not finite, at least 65504."""
+LIMIT = 1 << 32
+"""Counts take 4 bytes, and 8 from here on."""
+
+
+def counts(words: bytes, many: int, at: int, entries: int) -> tuple[np.ndarray, int]:
+    """`many` counts of up to `entries` things each, and where they end."""
+    kind = np.dtype(np.uint32 if entries < LIMIT else np.uint64)
+    return np.frombuffer(words, kind, many, at).astype(np.int64), at + many * kind.itemsize
 
 
 class Row(Protocol):
@@ -34,15 +40,19 @@ class Row(Protocol):
 
 
 class NativeRow:
-    """Decodes what the C kernel wrote: see `read` there."""
+    """Decodes what the C kernel wrote: see `read` there.
 
-    __slots__ = ("_count", "_magnitudes", "_size", "_words")
+    Args:
+        words: the row.
+        magnitudes: whether it has them.
+        units, size: how many units it has, None for none, and the entries of each.
+        limited: whether entries outside of limits were counted.
+    """
 
-    def __init__(self, words: bytes, magnitudes: bool, units: int | None = None, size: int = 0) -> None:
-        self._words = words
-        self._magnitudes = magnitudes
-        self._count = units
-        self._size = size
+    __slots__ = ("_limited", "_magnitudes", "_size", "_units", "_words")
+
+    def __init__(self, words: bytes, magnitudes: bool, units: int | None = None, size: int = 0, limited: bool = False) -> None:
+        self._words, self._magnitudes, self._units, self._size, self._limited = words, magnitudes, units, size, limited
 
     @property
     def odd(self) -> bool:
@@ -55,16 +65,22 @@ class NativeRow:
     def histogram(self) -> tuple[Any, ...] | None:
         if not self._magnitudes:
             return None
-        *counts, zeros, bad, large = MAGNITUDES.unpack_from(self._words, HEAD.size)
-        return tuple(counts), self.moments()[0], zeros, bad, large
+        entries = self.moments()[0]
+        *bins, zeros, bad, large = counts(self._words, BINS + 3, HEAD.size, entries)[0].tolist()
+        return tuple(bins), entries, zeros, bad, large
 
     def units(self) -> tuple[Any, ...] | None:
-        if self._count is None:
+        if self._units is None:
             return None
-        start = HEAD.size + (MAGNITUDES.size if self._magnitudes else 0)
-        whole = np.frombuffer(self._words, np.int64, 8 * self._count, start).reshape(8, self._count)
-        zeros, nonfinite, outside, varies, hashes = whole[3:]
-        return (self._size, *whole[:3].view(np.float64), zeros, nonfinite, outside, varies == 0, hashes.view(np.uint64))
+        units, words, size = self._units, self._words, self._size
+        at = counts(words, BINS + 3, HEAD.size, self.moments()[0])[1] if self._magnitudes else HEAD.size
+        sums = np.frombuffer(words, np.float64, 3 * units, at).reshape(3, units)
+        hashes = np.frombuffer(words, np.uint64, units, at + 24 * units)
+        zeros, at = counts(words, units, at + 32 * units, size)
+        none = np.zeros(units, np.int64)
+        nonfinite, at = counts(words, units, at, size) if self.odd else (none, at)
+        outside, at = counts(words, units, at, size) if self._limited else (none, at)
+        return (size, *sums, zeros, nonfinite, outside, np.frombuffer(words, np.uint8, units, at) == 0, hashes)
 
 
 class ReadyRow:
