@@ -53,7 +53,8 @@ def phase_at(activation: Activation, weight_variance: float, bias_variance: floa
 
     Where signals die (q* = 0) and where lengths of homogeneous activations without bias neither settle nor matter, the scales
     are the limits for small biases: ξ_c = ξ_grad below criticality.
-    Fails beside normalization and skips, and for widths near the depth (`finite_width`).
+    Fails beside normalization and skips, for widths near the depth (`finite_width`), and for φ that jumps: χ₁ is then what
+    autograd sees, while correlations part faster.
 
     Raises:
         InputError: a negative variance, or `q` not positive.

@@ -11,6 +11,7 @@ from steadygrad.theory.activations.kinks import find_kinks
 
 STEP = 1e-3
 NEAREST = 1e-7
+MOST_KINKS = 12
 PROBES = np.concatenate([np.linspace(-8.0, 8.0, 33), [-0.37, 1e-3]])  # where a function must be defined to be an activation
 
 
@@ -32,8 +33,8 @@ def from_callable(
     split at `kinks`; without them they are looked for (`find_kinks`, which misses corners closer than 0.02 to each other).
 
     Raises:
-        InputError: `phi` is no function, raises, returns complex numbers or another shape, or is nan or infinite
-            somewhere in [−8, 8].
+        InputError: `phi` is no function, raises, returns complex numbers or another shape, is nan or infinite somewhere
+            in [−8, 8], or bends in too many places to be differenced.
 
     Example:
         >>> round(float(from_callable(np.tanh).derivative(0.5)), 9)
@@ -48,7 +49,14 @@ def from_callable(
     def value(x: Array) -> Array:
         return np.asarray(phi(x), dtype=np.float64)
 
-    points = find_kinks(value) if kinks is None else tuple(kinks)
+    points = find_kinks(value, MOST_KINKS + 1) if kinks is None else tuple(kinks)
+    if kinks is None and len(points) > MOST_KINKS:
+        if derivative is None:
+            raise InputError(
+                f"`phi` must have at most {MOST_KINKS} corners and no detail finer than 0.02, got more, among them {points[:3]}; "
+                "give its `derivative`, and its `kinks` where averages are to be split"
+            )
+        points = find_kinks(value, MOST_KINKS)
     return Activation(
         name or getattr(phi, "__name__", "custom"),
         value,
@@ -77,20 +85,22 @@ def differences(phi: Callable[[Array], Array], kinks: tuple[float, ...] = ()) ->
         if at.size:
             nearest = np.abs(x[..., None] - at).min(axis=-1)
             h = np.maximum(np.minimum(h, 0.45 * nearest), NEAREST)
-        near = phi(x + h) - phi(x - h)
-        far = phi(x + 2.0 * h) - phi(x - 2.0 * h)
-        return np.asarray((8.0 * near - far) / (12.0 * h))
+        with np.errstate(over="ignore", invalid="ignore"):  # averages of what overflows are refused where they are taken
+            near = phi(x + h) - phi(x - h)
+            far = phi(x + 2.0 * h) - phi(x - 2.0 * h)
+            return np.asarray((8.0 * near - far) / (12.0 * h))
 
     return slope
 
 
 def _try(function: Callable[[Array], ArrayLike], role: str) -> None:
-    """One call on some points, so that a function of the wrong kind is named here and not inside an integral."""
+    """Two calls on some points, in one axis and in two, so that a function of the wrong kind is named here and not inside an integral."""
     if not callable(function):
         raise InputError(f"`{role}` must be a function of a NumPy array, got {function!r}; activations.get('{function}') looks up a name")
     try:
         with np.errstate(all="ignore"):
             raw = np.asarray(function(PROBES.copy()))
+            square = np.asarray(function(PROBES.reshape(5, 7).copy()))
         result = raw.astype(np.float64, casting="same_kind") if raw.dtype.kind != "b" else raw.astype(np.float64)
     except Exception as error:
         raise InputError(
@@ -98,6 +108,8 @@ def _try(function: Callable[[Array], ArrayLike], role: str) -> None:
         ) from error
     if result.shape != PROBES.shape:
         raise InputError(f"`{role}` must keep the array's shape, but mapped shape {PROBES.shape} to {result.shape}")
+    if square.shape != (5, 7):
+        raise InputError(f"`{role}` must keep the array's shape, but mapped shape (5, 7) to {square.shape}")
     bad = np.flatnonzero(~np.isfinite(result))
     if bad.size:
         raise InputError(f"`{role}` must be finite on [-8, 8], got {result[bad[0]]} at x = {PROBES[bad[0]]:g}")

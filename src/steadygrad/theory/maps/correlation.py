@@ -6,7 +6,7 @@ from steadygrad.theory.activation import Activation
 from steadygrad.theory.domain import require_variances
 
 NEAR_ONE = 1e-6
-MOST_STEPS = 200
+NEWTON_STEPS = 12
 
 
 def correlation_map(activation: Activation, weight_variance: float, bias_variance: float, q: float, c: float) -> float:
@@ -62,28 +62,34 @@ def c_star(activation: Activation, weight_variance: float, bias_variance: float,
     if correlation_map(activation, weight_variance, bias_variance, q, high) >= high:
         # odd maps without bias have 0 as a fixed point too, and start there
         return 0.0 if correlation_map(activation, weight_variance, bias_variance, q, 0.0) <= 1e-15 else 1.0
-    return first_crossing(activation, weight_variance, bias_variance, q)
+    return first_crossing(activation, weight_variance, bias_variance, q, below=high)
 
 
-def first_crossing(activation: Activation, weight_variance: float, bias_variance: float, q: float) -> float:
-    """The smallest c ≥ 0 that the correlation map keeps, where it ends below the diagonal.
+def first_crossing(activation: Activation, weight_variance: float, bias_variance: float, q: float, *, below: float = 1.0) -> float:
+    """The smallest c ≥ 0 that the correlation map keeps, where it lies below the diagonal at c = `below`.
 
     The map is convex on [0, 1] (its power series has no negative coefficient), so Newton's method from 0 climbs to there
-    and never passes it.
+    and never passes it; where that is slow (φ that jumps, whose slope is incomplete), bisection finishes. To 1e-12.
 
     Example:
         >>> from steadygrad.theory import activations
         >>> round(first_crossing(activations.get("tanh"), 2.0, 0.05, 0.721762), 4)
         0.7441
     """
-    c = 0.0
-    for _ in range(MOST_STEPS):
-        drift = correlation_map(activation, weight_variance, bias_variance, q, c) - c
-        slope = correlation_slope(activation, weight_variance, q, c)
-        if drift <= 1e-15 or slope >= 1.0:
-            break
-        step = drift / (1.0 - slope)
-        c = min(c + step, 1.0)
+
+    def drift(c: float) -> float:
+        return correlation_map(activation, weight_variance, bias_variance, q, c) - c
+
+    low, high = 0.0, below
+    for _ in range(NEWTON_STEPS):
+        rise, slope = drift(low), correlation_slope(activation, weight_variance, q, low)
+        if rise <= 1e-15 or slope >= 1.0:
+            return low
+        step = rise / (1.0 - slope)
+        low = min(low + step, high)
         if step < 1e-13:
-            break
-    return c
+            return low
+    while high - low > 1e-12:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if drift(middle) > 0.0 else (low, middle)
+    return 0.5 * (low + high)

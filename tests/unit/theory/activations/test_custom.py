@@ -39,6 +39,10 @@ def test_scalar_functions_are_refused() -> None:
         (np.sqrt, "`phi` must be finite on .*, got nan at x = -8"),
         (lambda x: np.where(x == 2.0, np.nan, x), "got nan at x = 2"),
         (lambda x: 1.0 / x, "got inf at x = 0"),
+        (np.rint, "at most 12 corners and no detail finer than 0.02, got more, among them"),
+        (lambda x: np.sin(50.0 * x), "at most 12 corners"),
+        (lambda x: [max(v, 0.0) for v in x], "must map a float64 array to a float64 array, but raised ValueError"),
+        (lambda x: x.ravel(), r"must keep the array's shape, but mapped shape \(5, 7\) to \(35,\)"),
         (lambda x: x + 1j, "must map a float64 array to a float64 array, but raised .*complex"),
     ],
 )
@@ -62,3 +66,20 @@ def test_averages_of_a_bare_function_agree_with_the_catalogue(name: str) -> None
     for q in (0.01, 1.0, 9.0):
         assert gaussian.second_moment(bare, q) == pytest.approx(gaussian.second_moment(known, q), rel=1e-9)
         assert gaussian.slope_moment(bare, q) == pytest.approx(gaussian.slope_moment(known, q), rel=1e-6)
+
+
+def test_corners_are_found_at_every_scale() -> None:
+    for scale in (1e-8, 1e8):
+        assert activations.from_callable(lambda x, s=scale: s * np.maximum(x - 0.25, 0.0)).kinks == pytest.approx((0.25,), abs=2e-7)
+    assert activations.from_callable(np.zeros_like).kinks == ()
+
+
+def test_many_corners_are_taken_with_a_derivative() -> None:
+    """A staircase of slope 1 on average: rint, passed straight through."""
+    stairs = activations.from_callable(np.rint, np.ones_like)
+    assert len(stairs.kinks) == 12 and gaussian.slope_moment(stairs) == pytest.approx(1.0, abs=1e-12)
+
+
+def test_averages_that_diverge_are_refused_where_they_are_taken() -> None:
+    with pytest.raises(InputError, match="must converge"):
+        gaussian.slope_moment(activations.from_callable(np.exp), 1e4)
