@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from steadygrad.normalization import NORMS, Norm
+from steadygrad.normalization import NORMS, Norm, fold
 
 EVERY = pytest.mark.parametrize("norm", NORMS, ids=lambda norm: norm.name)
 CHANNELS = 4
@@ -134,6 +134,17 @@ def test_half_precision_in_half_precision_out(norm: Norm) -> None:
         z = low(x.bfloat16())
     # the input's rounding, 2⁻⁹ relative, on values up to 5 and normalized by σ ≥ 0.7; whitening mixes channels
     assert z.isfinite().all() and (z.float() - y).abs().max() < 0.15
+
+
+@pytest.mark.parametrize("norm", [norm for norm in NORMS if norm.folds], ids=lambda norm: norm.name)
+def test_folded_is_unfolded(norm: Norm) -> None:
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, CHANNELS, 2), layer_of(norm)).double()
+    for seed in range(3):
+        net(torch.randn(8, 3, 4, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) + 1)
+    x = torch.randn(8, 3, 4, 3, dtype=torch.float64)
+    folding = fold(net, x)
+    assert folding.folded == (("1", "0", "before"),) and type(folding.model[1]) is torch.nn.Identity
+    torch.testing.assert_close(folding.model(x), net.eval()(x), rtol=1e-10, atol=1e-10)
 
 
 @EVERY

@@ -13,3 +13,12 @@ from steadygrad.normalization import functional as functional
 from steadygrad.normalization.catalogue import NORMS as NORMS
 from steadygrad.normalization.catalogue import Norm as Norm
 from steadygrad.normalization.layers import *  # noqa: F403
+from steadygrad.normalization.tools.audit import NormState as NormState
+from steadygrad.normalization.tools.audit import audit as audit
+from steadygrad.normalization.tools.calibrate import calibrate as calibrate
+from steadygrad.normalization.tools.fold import Folding as Folding
+from steadygrad.normalization.tools.fold import fold as fold
+from steadygrad.normalization.tools.freeze import freeze as freeze
+from steadygrad.normalization.tools.freeze import unfreeze as unfreeze
+from steadygrad.normalization.tools.replace import replace as replace
+from steadygrad.normalization.tools.strip import strip_dead_bias as strip_dead_bias

@@ -58,7 +58,7 @@ def calibrate(
     with transaction(model), torch.no_grad():
         model.eval()
         if method == "one_pass":
-            pooled = _gather(model, chosen, chosen, batches, process_group)
+            pooled = gather(model, chosen, chosen, batches, process_group)
         else:
             pooled = _layer_by_layer(model, chosen, batches, process_group)
     _reached(chosen, pooled)
@@ -70,15 +70,15 @@ def calibrate(
 
 def _layer_by_layer(model: nn.Module, chosen: dict[str, nn.Module], batches: Iterable[Any], group: Any) -> Pooled:
     """A first pass tells the order of execution."""
-    order = list(_gather(model, chosen, {}, batches, group))
+    order = list(gather(model, chosen, {}, batches, group))
     done: Pooled = {}
     for path in order:
-        done |= _gather(model, {path: chosen[path]}, {}, batches, group)
+        done |= gather(model, {path: chosen[path]}, {}, batches, group)
         _write(chosen[path], done[path])
     return done
 
 
-def _gather(model: nn.Module, watched: dict[str, nn.Module], batch_mode: dict[str, nn.Module], batches: Iterable[Any], group: Any) -> Pooled:
+def gather(model: nn.Module, watched: dict[str, nn.Module], batch_mode: dict[str, nn.Module], batches: Iterable[Any], group: Any) -> Pooled:
     """Moments of what enters the watched modules, in order of first use; `batch_mode` ones normalize by their batch."""
     pooled: Pooled = {}
     with contextlib.ExitStack() as stack:
@@ -128,7 +128,7 @@ def _everywhere(module: nn.Module, mine: Moments | None, group: Any) -> Moments:
         mine = Moments(zero.new_zeros((), dtype=torch.long), zero, zero)
     packed = torch.cat([mine.count.double().view(1), mine.mean, mine.m2])
     parts = [torch.empty_like(packed) for _ in range(distributed.get_world_size(group))]
-    distributed.all_gather(parts, packed, group=group)
+    distributed.allgather(parts, packed, group=group)
     total = None
     for part in parts:
         moments = Moments(part[0].long(), part[1 : 1 + channels], part[1 + channels :])
