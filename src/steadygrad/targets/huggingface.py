@@ -8,6 +8,7 @@ head. The first that runs is the case.
 
 import difflib
 import importlib
+import inspect
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +20,7 @@ from steadygrad.errors import InputError, MissingExtra, ModelError, TargetError
 from steadygrad.graph.trace import call_model
 from steadygrad.graph.transaction import transaction
 from steadygrad.targets.huggingface_configuration import configurations
-from steadygrad.targets.huggingface_inputs import candidates
+from steadygrad.targets.huggingface_inputs import candidates, with_tokens
 
 HEADS = (
     "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM", "ForPreTraining", "ForImageClassification", "ForSemanticSegmentation",
@@ -27,7 +28,7 @@ HEADS = (
     "ForPrediction", "ForMaskedImageModeling", "ForDepthEstimation", "ForTokenClassification", "ForQuestionAnswering", "Model",
 )  # fmt: skip
 LARGEST = 1_000_000_000  # parameters
-HEADS_TRIED, INPUTS_TRIED = 3, 6
+HEADS_TRIED = 3
 
 
 def case(model_type: str, *, inputs: Any = None, seed: int = 0, batch_size: int | None = None) -> Case:
@@ -58,7 +59,7 @@ def case(model_type: str, *, inputs: Any = None, seed: int = 0, batch_size: int 
         raise InputError(f"`hf:{model_type}` takes inputs by name, got {len(inputs)} without names; write --input NAME=SHAPE")
     heads = _heads(transformers, CONFIG_MAPPING[model_type])
     if not heads:
-        raise TargetError(f"`{model_type}` is a part of other model types in transformers, which has no model of its own for it; check one that contains it")
+        raise TargetError(f"`{model_type}` is only a part or a wrapper of other model types in transformers, which has no model with a forward for it; check one that contains it, or one it is made of")
     reasons: list[str] = []
     for configuration in configurations(CONFIG_MAPPING[model_type]):
         for head in heads[:HEADS_TRIED]:
@@ -91,16 +92,29 @@ def _running(head: type, configuration: Any, inputs: Any, seed: int, batch: int,
     except Exception as error:  # whatever building an untested configuration raises
         reasons.append(f"{head.__name__}: {type(error).__name__}: {str(error)[:160]}")
         return None
+    tried = 0
     for made in _given(model, inputs) if inputs is not None else candidates(model, configuration, seed, batch):
-        try:
-            with transaction(model, inputs=made), torch.no_grad():
-                output = call_model(model, made)
-            if _is_number(output):
-                return model, made
-            reasons.append(f"{head.__name__}: its loss is not finite")
-        except Exception as error:  # whatever inputs that do not fit make it raise
-            reasons.append(f"{head.__name__}: {type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}")
+        tried += 1
+        reason = _refusal(model, made)
+        longer = with_tokens(made, reason, configuration) if inputs is None else None
+        if longer is not None:
+            made, reason = longer, _refusal(model, longer)
+        if not reason:
+            return model, made
+        reasons.append(f"{head.__name__}: {reason}")
+    if not tried:
+        reasons.append(f"{head.__name__}: nothing is known of its inputs {', '.join(inspect.signature(head.forward).parameters)}")
     return None
+
+
+def _refusal(model: Any, made: dict[str, Any]) -> str:
+    """Why the model does not run on the inputs; empty when it does."""
+    try:
+        with transaction(model, inputs=made), torch.no_grad():
+            output = call_model(model, made)
+    except Exception as error:  # whatever inputs that do not fit make it raise
+        return f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}"
+    return "" if _is_number(output) else "its loss is not finite"
 
 
 def _built(head: Any, configuration: Any) -> Any:

@@ -1,10 +1,11 @@
 """Small configurations of a transformers model type, smallest first.
 
-    1. layers at most 4, widths at most 256      2. layers at most 4      3. widths at most 256      4. the default
+    1. layers at most 4, widths at most 256      2. the same, with numbers for what a type leaves open and needs (`OPEN`)
+    3. layers at most 2      4. the same, open numbers filled      5. widths at most 256      6. the default
 
 In all but the last, vocabularies are at most 1024 and experts at most 4 (of which at most 2 answer, in one group).
 Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
-size of a head stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules.
+size of a head stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules. None keeps a cache, which training has no use for.
 """
 
 from collections.abc import Iterator
@@ -15,8 +16,10 @@ DEPTHS = (
     "encoder_num_layers", "depth", "num_hidden_layers_vision",
 )  # fmt: skip
 WIDTHS = ("hidden_size", "d_model", "n_embd", "dim", "embed_dim", "hidden_dim")
-INNER = ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "n_inner", "moe_intermediate_size", "ffn_hidden_size", "d_inner")
-HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads", "decoder_attention_heads", "num_heads", "num_key_value_heads")
+INNER = ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "n_inner", "moe_intermediate_size", "ffn_hidden_size", "d_inner",
+         "mamba_d_ssm")  # fmt: skip
+HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads", "decoder_attention_heads", "num_heads", "num_key_value_heads",
+         "mamba_n_heads", "mamba_num_heads")  # fmt: skip
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
 ANSWERING = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k", "experts_per_token", "num_selected_experts")
 GROUPS = ("n_group", "topk_group", "num_expert_group")
@@ -30,23 +33,28 @@ LINKS = (
     "text_embed_dim", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
 )  # fmt: skip
 INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
-WIDEST, DEEPEST, WORDS = 256, 4, 1024
+WIDEST, WORDS = 256, 1024
+OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
+        "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "image_token_id": 4, "image_token_index": 4,
+        "vocabulary_map": {"<image>": 4}}  # fmt: skip
 
 
 def configurations(cls: Any) -> Iterator[Any]:
-    """Those of the four that can be made, smallest first."""
-    for depths, widths in ((True, True), (True, False), (False, True), (False, False)):
-        configuration = _attempt(cls, depths, widths)
+    """Those of the six that can be made, in order."""
+    attempts = ((4, True, False), (4, True, True), (2, False, False), (2, False, True), (0, True, False), (0, False, False))
+    for deepest, widths, filled in attempts:
+        configuration = _attempt(cls, deepest, widths, filled)
         if configuration is not None:
             yield configuration
 
 
-def _attempt(cls: Any, depths: bool, widths: bool) -> Any:
+def _attempt(cls: Any, deepest: int, widths: bool, filled: bool) -> Any:
     try:
         configuration = _made(cls)
-        if depths or widths:
+        _complete(configuration, filled, [])
+        if deepest or widths:
             renamed: dict[int, int] = {}
-            _shrink(configuration, depths, widths, renamed, [])
+            _shrink(configuration, deepest, widths, renamed, [])
             _link(configuration, renamed, [])
     except Exception:  # a type that checks what it is given: the next attempt shrinks less
         return None
@@ -62,6 +70,22 @@ def _made(cls: Any) -> Any:
     return cls(prediction_length=8) if getattr(made, "prediction_length", 0) is None else made
 
 
+def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:
+    """No cache; with `filled` also numbers for what is open, and a rotation base for layer kinds that lack one."""
+    if isinstance(_get(configuration, "use_cache"), bool):
+        _set(configuration, "use_cache", False)
+    if filled:
+        for name, value in OPEN.items():
+            if name in vars(configuration) and _get(configuration, name) is None:
+                _set(configuration, name, value)
+        rotation = {"rope_type": "default", "rope_theta": 10000.0}
+        if "rope_parameters" in vars(configuration) and not _get(configuration, "rope_parameters"):
+            kinds = _get(configuration, "layer_types")
+            _set(configuration, "rope_parameters", {kind: dict(rotation) for kind in set(kinds)} if kinds else rotation)
+    for inner in _inside(configuration, seen):
+        _complete(inner, filled, seen)
+
+
 def _inside(configuration: Any, seen: list[Any]) -> Iterator[Any]:
     """Configurations inside, each once."""
     seen.append(configuration)
@@ -70,7 +94,7 @@ def _inside(configuration: Any, seen: list[Any]) -> Iterator[Any]:
             yield inner
 
 
-def _shrink(configuration: Any, depths: bool, widths: bool, renamed: dict[int, int], seen: list[Any]) -> None:
+def _shrink(configuration: Any, deepest: int, widths: bool, renamed: dict[int, int], seen: list[Any]) -> None:
     for name in EXPERTS:
         _cap(configuration, name, 4)
     if any(isinstance(_get(configuration, name), int) for name in EXPERTS):
@@ -85,16 +109,17 @@ def _shrink(configuration: Any, depths: bool, widths: bool, renamed: dict[int, i
             _set(configuration, name, WORDS - 1 - number)  # each its own, at the end of the words that remain
     if widths:
         _narrow(configuration, renamed)
-    if depths:
-        _shorten(configuration)
+    if deepest:
+        _shorten(configuration, deepest)
     for inner in _inside(configuration, seen):
-        _shrink(inner, depths, widths, renamed, seen)
+        _shrink(inner, deepest, widths, renamed, seen)
 
 
 def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
     widest, factor = max((v for n in WIDTHS if isinstance(v := _get(configuration, n), int)), default=0), 1
     while widest // factor > WIDEST:
         factor *= 2
+    alike = _get(configuration, "num_key_value_heads") == _get(configuration, "num_attention_heads")
     for name in (*WIDTHS, *INNER, *HEADS) if factor > 1 else ():
         value = _get(configuration, name)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -102,6 +127,8 @@ def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
             _set(configuration, name, max(value // factor, least))
             if name in WIDTHS:
                 renamed[value] = max(value // factor, 1)
+    if alike and factor > 1:
+        _set(configuration, "num_key_value_heads", _get(configuration, "num_attention_heads"))
 
 
 def _link(configuration: Any, renamed: dict[int, int], seen: list[Any]) -> None:
@@ -114,12 +141,12 @@ def _link(configuration: Any, renamed: dict[int, int], seen: list[Any]) -> None:
         _link(inner, renamed, seen)
 
 
-def _shorten(configuration: Any) -> None:
+def _shorten(configuration: Any, deepest: int) -> None:
     kinds = _get(configuration, "layer_types") or _get(configuration, "layers_block_type")
-    kept = DEEPEST
-    if isinstance(kinds, list | tuple) and len(kinds) > DEEPEST:
+    kept = deepest
+    if isinstance(kinds, list | tuple) and len(kinds) > deepest:
         kept = max(kinds.index(kind) for kind in dict.fromkeys(kinds)) + 1  # the first layer of every kind is still there
-        kept = max(kept, DEEPEST)
+        kept = max(kept, deepest)
         for name in ("layer_types", "layers_block_type", "mlp_layer_types"):
             if isinstance(_get(configuration, name), list):
                 _set(configuration, name, list(_get(configuration, name))[:kept])
@@ -129,6 +156,7 @@ def _shorten(configuration: Any) -> None:
             _set(configuration, name, [i for i in value if i < kept] or [kept - 1])
     for name in DEPTHS:
         _cap(configuration, name, kept)
+    _cap(configuration, "num_kv_shared_layers", 0)
 
 
 def _get(configuration: Any, name: str) -> Any:

@@ -5,6 +5,7 @@ images between words runs on words only, and the report then lists its image tow
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ import torch
 
 LENGTH, SECOND, SIDE = 32, 16000, 8
 TEXT, IMAGE, SOUND = ("input_ids",), ("pixel_values", "pixel_values_videos", "images"), ("input_features", "input_values", "audio_values")
+MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
+MOST_TOKENS = 1024  # of one image, clip or sound
 EXTRAS = ((True, False), (True, True), (False, False), (False, True))  # with labels, with masks
 
 
@@ -35,6 +38,27 @@ def candidates(model: Any, configuration: Any, seed: int, batch: int) -> Iterato
                     yield made
 
 
+def with_tokens(made: dict[str, Any], complaint: str, configuration: Any) -> dict[str, Any] | None:
+    """The inputs with as many placeholder tokens before the words as `complaint`, an error of transformers, asks for, or None.
+
+    Its models say "Image features and image tokens do not match, tokens: 0, features: 512", counting the whole batch.
+    """
+    match = MISMATCH.search(complaint)
+    token = _first((configuration,), tuple(match["kind"].lower() + end for end in ("_token_id", "_token_index")), None) if match else None
+    ids = made.get("input_ids")
+    if match is None or not isinstance(token, int) or not isinstance(ids, torch.Tensor) or int(match["features"]) % len(ids):
+        return None
+    count = int(match["features"]) // len(ids)
+    if not 0 < count <= MOST_TOKENS or bool((ids == token).any()):
+        return None
+    places = torch.full((len(ids), count), token)
+    longer = {**made, "input_ids": torch.cat([places, ids], 1)}
+    for name, value in made.items():
+        if name != "input_ids" and isinstance(value, torch.Tensor) and value.shape == ids.shape:
+            longer[name] = torch.cat([value.new_ones(places.shape) if "mask" in name else torch.full_like(places, -100), value], 1)
+    return longer
+
+
 class Maker:
     """Makes any named input it knows; `layout` picks among the shapes that a kind of input may have."""
 
@@ -46,7 +70,7 @@ class Maker:
         self.sound = getattr(configuration, "audio_config", None) or configuration
         self.listed = "grid_thw" in inspect.signature(model.forward).parameters
         self.generator = torch.Generator().manual_seed(seed)
-        self.words = max(int(_first((self.text, configuration), ("vocab_size", "num_tokens"), 1000) or 1000), 8)
+        self.words = max(min(_vocabularies(configuration, []), default=int(_first((configuration,), ("num_tokens",), 1000) or 1000)), 8)
 
     def all(self, names: list[str]) -> dict[str, Any]:
         """Those of the names that can be made up."""
@@ -59,7 +83,9 @@ class Maker:
         if getattr(self.whole, "is_encoder_decoder", False):
             names.append("decoder_input_ids")
         if labels:
-            names += [n for n in ("labels", "return_loss", "bool_masked_pos", "start_positions", "end_positions", "future_values") if n in accepted]
+            names += [n for n in ("labels", "return_loss", "bool_masked_pos", "start_positions", "end_positions", "future_values", "future_time_features") if n in accepted]
+        if masks and hasattr(self.whole, "encoder_hidden_size"):
+            names.append("encoder_hidden_states")
         if masks:
             names += [n for n in ("attention_mask", "input_features_mask", "feature_attention_mask", "pixel_mask", "padding_mask") if n in accepted]
         return [n for n in names if n in accepted]
@@ -130,19 +156,19 @@ class Maker:
         height, width = self.size()[1]
         return torch.rand(self.batch, (height // side) * (width // side), generator=self.generator) < 0.5
 
-    def past(self, features: int = 0) -> torch.Tensor:
+    def past(self, features: int | None = None) -> torch.Tensor:
         """A stretch of a time series."""
         lags = _first((self.whole,), ("lags_sequence",), [0]) or [0]
-        length = int(_first((self.whole,), ("context_length", "seq_length"), LENGTH) or LENGTH) + (max(lags) if "ForPrediction" in self.head and hasattr(self.whole, "lags_sequence") else 0)
+        length = int(_first((self.whole,), ("context_length", "seq_length"), LENGTH) or LENGTH) + max(lags)
         channels = int(_first((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
-        shape = (length, features) if features else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
+        shape = (length, features) if features is not None else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
         return self.normal(*shape)
 
-    def future(self, features: int = 0) -> torch.Tensor:
+    def future(self, features: int | None = None) -> torch.Tensor:
         """What follows it."""
         length = int(_first((self.whole,), ("prediction_length",), 8) or 8)
         channels = int(_first((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
-        shape = (length, features) if features else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
+        shape = (length, features) if features is not None else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
         return self.normal(*shape)
 
     def grid(self) -> torch.Tensor:
@@ -168,8 +194,16 @@ def _first(configurations: tuple[Any, ...], names: tuple[str, ...], default: Any
     return default
 
 
+def _vocabularies(configuration: Any, seen: list[Any]) -> list[int]:
+    """Sizes of the vocabularies of a configuration and those inside: words below the smallest are words everywhere."""
+    seen.append(configuration)
+    inner = [c for c in vars(configuration).values() if hasattr(c, "model_type") and not any(c is other for other in seen)]
+    own = getattr(configuration, "vocab_size", None)
+    return [own] * (isinstance(own, int) and own >= 8) + [size for c in inner for size in _vocabularies(c, seen)]
+
+
 def _time_features(maker: Maker) -> int:
-    return int(_first((maker.whole,), ("num_time_features",), 0) or 0) or 1
+    return int(_first((maker.whole,), ("num_time_features",), 0))
 
 
 MAKERS: dict[str, Callable[[Maker], Any]] = {
@@ -187,7 +221,8 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "return_loss": lambda m: True,
     "bool_masked_pos": Maker.patches,
     **dict.fromkeys(("start_positions", "end_positions"), lambda m: torch.randint(0, LENGTH, (m.batch,), generator=m.generator)),
-    **dict.fromkeys(("query_embeds", "hidden_states", "inputs_embeds", "encoder_hidden_states", "encoder_outputs"), Maker.hidden),
+    **dict.fromkeys(("query_embeds", "hidden_states", "inputs_embeds", "encoder_outputs"), Maker.hidden),
+    "encoder_hidden_states": lambda m: m.normal(LENGTH, int(_first((m.whole, m.text), ("encoder_hidden_size", "hidden_size", "d_model"), 64))),
     "past_values": Maker.past,
     "past_observed_mask": lambda m: torch.ones_like(m.past()),
     "past_time_features": lambda m: m.past(_time_features(m)),

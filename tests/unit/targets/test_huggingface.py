@@ -8,7 +8,7 @@ import torch
 from steadygrad.errors import MissingExtra
 from steadygrad.targets import huggingface
 from steadygrad.targets.huggingface_configuration import configurations
-from steadygrad.targets.huggingface_inputs import candidates
+from steadygrad.targets.huggingface_inputs import candidates, with_tokens
 
 
 class Configuration:
@@ -17,6 +17,7 @@ class Configuration:
     def __init__(self) -> None:
         self.hidden_size, self.intermediate_size, self.num_attention_heads, self.num_hidden_layers = 1024, 4096, 16, 24
         self.vocab_size, self.image_token_id, self.bos_token_id = 50000, 40000, 1
+        self.n_shared_experts, self.use_cache = None, True
         self.num_experts, self.num_experts_per_tok, self.n_group = 64, 8, 8
         self.layer_types = ["linear"] * 5 + ["full"] + ["linear"] * 18
 
@@ -34,14 +35,15 @@ class Stubborn(Configuration):
 
 
 def test_configurations_go_from_small_to_default() -> None:
-    small, short, narrow, default = configurations(Configuration)
+    small, filled, short, _, narrow, default = configurations(Configuration)
     assert (small.hidden_size, small.intermediate_size, small.num_attention_heads) == (256, 1024, 4)  # a head stays 64 wide
     assert (short.hidden_size, narrow.num_hidden_layers) == (1024, 24)
+    assert (small.n_shared_experts, filled.n_shared_experts) == (None, 1)
     assert small.num_hidden_layers == len(small.layer_types) == 6 and set(small.layer_types) == {"linear", "full"}
     for configuration in (small, short, narrow):
         assert configuration.vocab_size == 1024 and configuration.image_token_id < 1024 and configuration.bos_token_id == 1
         assert (configuration.num_experts, configuration.num_experts_per_tok, configuration.n_group) == (4, 2, 1)
-    assert vars(default) == vars(Configuration())
+    assert vars(default) == {**vars(Configuration()), "use_cache": False}
 
 
 def test_types_that_cannot_be_shortened_are_only_narrowed() -> None:
@@ -53,6 +55,18 @@ class ForCausalLM(torch.nn.Module):
 
     def forward(self, input_ids, attention_mask=None, labels=None):
         return None
+
+
+def test_placeholders_are_as_many_as_the_model_asks_for() -> None:
+    configuration = SimpleNamespace(image_token_id=7)
+    made = {"input_ids": torch.full((2, 5), 9), "labels": torch.full((2, 5), 9), "attention_mask": torch.ones(2, 5), "pixel_values": torch.zeros(2, 3, 8, 8)}
+    longer = with_tokens(made, "ValueError: Image features and image tokens do not match, tokens: 0, features: 6", configuration)
+    assert longer is not None and longer["input_ids"].tolist() == [[7] * 3 + [9] * 5] * 2
+    assert longer["labels"].tolist() == [[-100] * 3 + [9] * 5] * 2 and longer["attention_mask"].tolist() == [[1.0] * 8] * 2
+    assert longer["pixel_values"] is made["pixel_values"]
+    assert with_tokens(longer, "Image features and image tokens do not match, tokens: 6, features: 12", configuration) is None  # once is enough
+    assert with_tokens(made, "Audio features and audio tokens do not match, tokens: 0, features: 6", configuration) is None  # no such token
+    assert with_tokens(made, "some other complaint", configuration) is None
 
 
 class ForImageClassification(torch.nn.Module):
