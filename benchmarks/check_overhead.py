@@ -106,9 +106,9 @@ def memory(name: str, processes: int) -> dict[str, object]:
 def table(rows: list[dict]) -> str:
     """The same as Markdown."""
     names = [r["network"] for r in rows]
-    lines = ["| ratio to one forward and backward | goal | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(rows)]
+    lines = ["| ratio to one forward and backward: median (of the fastest) | goal | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(rows)]
     for variant in [*VARIANTS, *PEERS]:
-        cells = [f"{r[variant]['median']:.2f}" if variant in r else "–" for r in rows]
+        cells = [f"{r[variant]['median']:.2f} ({r[variant]['of_minima']:.2f})" if variant in r else "–" for r in rows]
         lines.append(f"| {variant} | {GOALS.get(variant, '')} | " + " | ".join(cells) + " |")
     lines.append("| whole fast check minus 4 steps, s | 0.5 | " + " | ".join(f"{r['check minus 4 steps, s']:.2f}" for r in rows) + " |")
     lines.append("| bare step, ms | | " + " | ".join(f"{r['bare_ms']:.1f}" for r in rows) + " |")

@@ -14,6 +14,7 @@ from torch import nn
 
 import steadygrad
 from steadygrad.case import Case
+from steadygrad.graph.replay import Replay
 from steadygrad.graph.trace import trace
 from steadygrad.graph.transaction import transaction
 from steadygrad.probes.meter import Meter
@@ -54,6 +55,34 @@ def values(detail: str) -> Callable[[Case], Step]:
         return step
 
     return make
+
+
+def empty(case: Case) -> Step:
+    """The floor under the values pass in Python: the same mode and hooks, which read nothing."""
+    meter, parameters = Meter("moments"), list(case.model.parameters())
+    traced = trace(case.model, case.inputs, case.targets, case.loss_fn, meter)
+    torch.autograd.grad(traced.loss, parameters)
+    traced.loss, traced.outputs, traced.output_tensors = None, None, []
+
+    def ask(_: int, tensor: torch.Tensor) -> None:
+        if tensor.requires_grad:
+            tensor.register_hook(nothing)
+
+    def nothing(_: torch.Tensor) -> None:
+        pass
+
+    mode = Replay(traced.script, frozenset(meter.signals), ask)
+
+    def step() -> None:
+        handles = [parameter.register_hook(nothing) for parameter in parameters]
+        mode.restart()
+        with mode:
+            loss = case.loss_fn(case.model(case.inputs), case.targets)
+        torch.autograd.grad(loss, parameters)
+        for handle in handles:
+            handle.remove()
+
+    return step
 
 
 def observed(detail: str) -> Callable[[Case], Step]:
@@ -145,6 +174,7 @@ def torchlens_trace(case: Case) -> Step:
 
 
 VARIANTS: dict[str, Callable[[Case], Step]] = {
+    "values: hooks that read nothing": empty,
     "values: five scalars": values("moments"),
     "values: units and histograms": values("units"),
     "structure and five scalars": observed("moments"),
