@@ -123,8 +123,7 @@ def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
     for name in (*WIDTHS, *INNER, *HEADS) if factor > 1 else ():
         value = _get(configuration, name)
         if isinstance(value, int) and not isinstance(value, bool):
-            least = min(value, 4) if name in HEADS and name != "num_key_value_heads" else 1
-            _set(configuration, name, max(value // factor, least))
+            _set(configuration, name, max(value // factor, 1))
             if name in WIDTHS:
                 renamed[value] = max(value // factor, 1)
     if alike and factor > 1:

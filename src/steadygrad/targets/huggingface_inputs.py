@@ -25,7 +25,7 @@ def candidates(model: Any, configuration: Any, seed: int, batch: int) -> Iterato
     main = getattr(model, "main_input_name", "input_ids")
     groups = [[n for n in names if n in accepted][:1] for names in (TEXT, IMAGE, SOUND)]
     bases = [[n for group in groups for n in group], [main] if main in accepted else [], *groups]
-    tried: list[frozenset[str]] = []
+    tried: list[frozenset[Any]] = []
     for layout in range(3):
         for base in bases:
             names = dict.fromkeys([*base, *required])
@@ -198,8 +198,9 @@ def _vocabularies(configuration: Any, seen: list[Any]) -> list[int]:
     """Sizes of the vocabularies of a configuration and those inside: words below the smallest are words everywhere."""
     seen.append(configuration)
     inner = [c for c in vars(configuration).values() if hasattr(c, "model_type") and not any(c is other for other in seen)]
-    own = getattr(configuration, "vocab_size", None)
-    return [own] * (isinstance(own, int) and own >= 8) + [size for c in inner for size in _vocabularies(c, seen)]
+    size = getattr(configuration, "vocab_size", None)
+    own = [size] if isinstance(size, int) and size >= 8 else []
+    return own + [size for c in inner for size in _vocabularies(c, seen)]
 
 
 def _time_features(maker: Maker) -> int:

@@ -9,13 +9,18 @@ from steadygrad.errors import InputError
 PIXELS = 8 * 256 * 256  # of one batch, so that a step of a large architecture fits into 16 GB
 
 
-def batch_for(size: Sequence[int]) -> int:
-    """Images per batch: 8 up to 256 × 256 pixels, fewer above so that pixels stay the same, at least 2.
+LARGE = 150_000_000  # parameters
+
+
+def batch_for(size: Sequence[int], parameters: int = 0) -> int:
+    """Images per batch: 8 up to 256 × 256 pixels, fewer above so that pixels stay the same, at least 2; 2 for large models.
 
     Example:
-        >>> batch_for((3, 224, 224)), batch_for((3, 384, 384)), batch_for((3, 1024, 1024))
-        (8, 3, 2)
+        >>> batch_for((3, 224, 224)), batch_for((3, 384, 384)), batch_for((3, 1024, 1024)), batch_for((3, 224, 224), 300_000_000)
+        (8, 3, 2, 2)
     """
+    if parameters > LARGE:
+        return 2
     return max(2, min(8, PIXELS // (size[-1] * size[-2])))
 
 

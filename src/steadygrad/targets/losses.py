@@ -70,7 +70,7 @@ def _named(loss: str) -> tuple[str, Callable[..., torch.Tensor]]:
 
 def _losses() -> dict[str, Callable[..., torch.Tensor]]:
     """Functions of (input, target, options)."""
-    found = {}
+    found: dict[str, Callable[..., torch.Tensor]] = {}
     for name in dir(nn.functional):
         function = getattr(nn.functional, name)
         if name.startswith("_") or not inspect.isfunction(function):

@@ -7,7 +7,7 @@ import torch
 
 from steadygrad.case import Case
 from steadygrad.errors import MissingExtra, ModelError, TargetError
-from steadygrad.targets.images import as_images, images, labels
+from steadygrad.targets.images import as_images, batch_for, images, labels
 
 
 def case(name: str, *, inputs: Any = None, seed: int = 0, batch_size: int | None = None) -> Case:
@@ -30,7 +30,8 @@ def case(name: str, *, inputs: Any = None, seed: int = 0, batch_size: int | None
     except Exception as error:
         raise ModelError(f"timm cannot build `{name}`: {type(error).__name__}: {error}") from error
     size = (getattr(model, "pretrained_cfg", None) or {}).get("input_size", (3, 224, 224))
-    batch = images(size, seed, batch_size) if inputs is None else as_images(inputs, f"timm:{name}")
+    count = batch_size or batch_for(size, sum(p.numel() for p in model.parameters()))
+    batch = images(size, seed, count) if inputs is None else as_images(inputs, f"timm:{name}")
     classes = getattr(model, "num_classes", 0)
     if not classes:
         return Case(model, batch, generated=True, name=name)

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from steadygrad.case import Case
 from steadygrad.errors import InputError, MissingExtra, TargetError
-from steadygrad.targets.images import as_images, images, labels
+from steadygrad.targets.images import as_images, batch_for, images, labels
 
 WITH_BACKBONE = ("rcnn", "retinanet", "fcos", "ssd", "deeplab", "fcn", "lraspp")
 LARGE_CLIPS = ("mvit", "swin3d")
@@ -47,7 +47,8 @@ def case(name: str, *, inputs: Any = None, seed: int = 0, batch_size: int | None
 
 def _classification(model: Any, name: str, inputs: Any, seed: int, batch_size: int | None) -> Case:
     side = 299 if name == "inception_v3" else 224
-    batch = images((3, side, side), seed, batch_size) if inputs is None else as_images(inputs, name)
+    count = batch_size or batch_for((3, side, side), sum(p.numel() for p in model.parameters()))
+    batch = images((3, side, side), seed, count) if inputs is None else as_images(inputs, name)
     return Case(model, batch, labels(len(batch), 1000, seed), _over_heads, generated=True, name=name)
 
 
