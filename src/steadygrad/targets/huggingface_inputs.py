@@ -208,7 +208,7 @@ def _time_features(maker: Maker) -> int:
 
 
 MAKERS: dict[str, Callable[[Maker], Any]] = {
-    **dict.fromkeys(("input_ids", "decoder_input_ids", "inputs", "tokens"), Maker.ids),
+    **dict.fromkeys(("input_ids", "decoder_input_ids", "qformer_input_ids", "inputs", "tokens"), Maker.ids),
     **dict.fromkeys(("attention_mask", "padding_mask"), lambda m: torch.ones(m.batch, LENGTH, dtype=torch.int64)),
     **dict.fromkeys(("pixel_values", "images", "image"), Maker.pixels),
     "grid_thw": Maker.grid,
