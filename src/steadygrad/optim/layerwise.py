@@ -1,0 +1,73 @@
+"""What LARS and LAMB share: groups, gradients, closures, and who is adapted."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from steadygrad.errors import InputError
+
+
+def number(where: str, name: str, value: Any, low: float = 0.0, high: float = math.inf) -> None:
+    """`value` is a finite number in [low, high].
+
+    Raises:
+        InputError: it is not.
+    """
+    plain = float(value) if isinstance(value, int | float | Tensor) and not isinstance(value, bool) else math.nan
+    if not (math.isfinite(plain) and low <= plain <= high):
+        raise InputError(f"{where}: `{name}` must be a finite number in [{low:g}, {high:g}], got {value!r}")
+
+
+class Layerwise(Optimizer):
+    """Steps per group over lists of tensors. A group's `adapt` says whether its layers get a ratio of their own.
+
+    adapt=None, the default, adapts parameters of two or more axes and leaves vectors and scalars (biases, gains of norms)
+    alone; `groups_by_role` decides by what a parameter does instead.
+    """
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        super().__init__(params, {**defaults, "adapt": None})
+        for group in self.param_groups:
+            number(type(self).__name__, "lr", group["lr"])
+            number(type(self).__name__, "weight_decay", group["weight_decay"])
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+        """One update; `closure` recomputes the loss with gradients, its value is returned.
+
+        Raises:
+            InputError: a sparse gradient.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            for p in params:
+                if p.grad.is_sparse:
+                    raise InputError(f"{type(self).__name__}: gradients must be dense, got a sparse one of shape {tuple(p.shape)}; use sparse=False")
+            for adapt in (True, False):
+                chosen = [p for p in params if self.adapts(group, p) == adapt]
+                if chosen:
+                    self._update(group, chosen, [p.grad for p in chosen], adapt)
+        return loss
+
+    @staticmethod
+    def adapts(group: dict[str, Any], parameter: Tensor) -> bool:
+        """Whether this parameter's step is fitted to its norm."""
+        return parameter.ndim > 1 if group["adapt"] is None else bool(group["adapt"])
+
+    def _update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], adapt: bool) -> None:
+        raise NotImplementedError
+
+    def _states(self, params: list[Tensor], name: str) -> list[Tensor]:
+        """Buffers of this name, made of zeros where there are none yet."""
+        for p in params:
+            if name not in self.state[p]:
+                self.state[p][name] = torch.zeros_like(p, memory_format=torch.preserve_format)
+        return [self.state[p][name] for p in params]
