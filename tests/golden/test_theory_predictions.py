@@ -99,7 +99,7 @@ def test_lyapunov() -> None:
 
 def test_residual_streams_of_32_blocks() -> None:
     """Measured: with batch norm 32.7, without 4.4e9, SkipInit 0.994, branches times 1/√L 2.73."""
-    ends = [residual_stream(RELU, 2.0, depth=32, branch=b).lengths[-1] for b in (1.0, 0.0, 32**-0.5)]
+    ends = [residual_stream(RELU, 2.0, depth=32, c=1.0, branch=b).lengths[-1] for b in (1.0, 0.0, 32**-0.5)]
     assert ends == pytest.approx([2.0**32, 1.0, (1.0 + 1.0 / 32.0) ** 32], rel=1e-9)
     assert [normalized_stream(32)[-1], *ends] == pytest.approx([32.7, 4.4e9, 0.994, 2.73], rel=0.03)
 

@@ -24,7 +24,7 @@ weights = st.floats(0.01, 5.0)
 
 
 @given(names, weights, st.floats(0.0, 1.0))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_phases_are_what_chi_1_says(name: str, weight: float, bias: float) -> None:
     found = phase_at(activations.get(name), weight, bias)
     assert {"ordered": found.chi_1 < 1.0, "chaotic": found.chi_1 > 1.0, "critical": abs(found.chi_1 - 1.0) < 2e-3}[found.kind]
@@ -90,7 +90,7 @@ def test_no_mode_outlives_the_uniform_one(taps: list[float], size: int) -> None:
 
 
 @given(st.lists(st.integers(-75, 75), min_size=1, max_size=6, unique=True), st.integers(0, 2**32 - 1))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_corners_of_piecewise_linear_functions_are_found(places: list[int], seed: int) -> None:
     """Corners at multiples of 0.1 with slopes that jump by 0.2 to 1."""
     rng = np.random.default_rng(seed)

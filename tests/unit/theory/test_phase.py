@@ -50,6 +50,7 @@ def test_common_points_of_tanh() -> None:
     assert points["steadygrad"].phase.kind == "critical"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in activations.MAKERS if name not in ("exp", "hardshrink")])
 def test_every_activation_has_points(name: str) -> None:
     for point in common_points(activations.get(name)):
@@ -61,7 +62,7 @@ def test_the_sigmoid_starts_centred_and_off_the_map() -> None:
     assert start.name == "steadygrad" and not start.drawn and "biases centred" in start.how and start.phase.kind == "critical"
 
 
-@pytest.mark.parametrize("name", ["tanh", "selu", "gelu", "hardtanh"])
+@pytest.mark.parametrize("name", ["gelu", *(pytest.param(name, marks=pytest.mark.slow) for name in ("tanh", "selu", "hardtanh"))])
 def test_the_drawn_diagram_agrees_with_quadrature(name: str) -> None:
     """Interpolation in q moves χ₁ by up to 1e-4, so ξ by ξ·1e-4 relatively; a corner's series falls like k^{-3/2},
     so its slope is known to 1/√128 of what is left beyond c*¹²⁸."""

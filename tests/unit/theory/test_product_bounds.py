@@ -46,8 +46,8 @@ def test_eigenvalues_of_factors_bound_nothing() -> None:
     assert product_bounds([np.linalg.svd(m, compute_uv=False) for m in (upper, upper.T)]).highest == pytest.approx(math.log(81.0))
 
 
-def test_a_hundred_thousand_factors() -> None:
-    assert product_bounds([[3.0, 0.1]] * 100_000).highest == pytest.approx(100_000 * math.log(3.0))
+def test_ten_thousand_factors() -> None:
+    assert product_bounds([[3.0, 0.1]] * 10_000).highest == pytest.approx(10_000 * math.log(3.0))
     assert product_bounds([[1.0, 0.0]]).lowest == -math.inf
 
 
