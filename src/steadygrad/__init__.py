@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from steadygrad.case import Case as Case
     from steadygrad.door import check as check
     from steadygrad.door import explain as explain
+    from steadygrad.drawing import draw_ as draw_
     from steadygrad.pytest_plugin import assert_trainable as assert_trainable
     from steadygrad.report.record import Report as Report
     from steadygrad.rules.finding import Finding as Finding
@@ -37,10 +38,11 @@ _PLACES = {
     "Report": "steadygrad.report.record",
     "assert_trainable": "steadygrad.pytest_plugin",
     "check": "steadygrad.door",
+    "draw_": "steadygrad.drawing",
     "explain": "steadygrad.door",
 }
 _PARTS = ("normalization", "optim", "schemes", "theory")
-__all__ = ["Case", "Finding", "Report", "assert_trainable", "check", "explain", "normalization", "optim", "schemes", "theory"]
+__all__ = ["Case", "Finding", "Report", "assert_trainable", "check", "draw_", "explain", "normalization", "optim", "schemes", "theory"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,205 @@
+"""`draw_`: one tensor from any scheme or law, in place; every entry a function of (seed, name, its index)."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import torch
+
+from steadygrad.errors import InputError
+from steadygrad.graph.fans import convolution_fans
+from steadygrad.graph.sharded import is_sharded, shard
+from steadygrad.randomness.assembly import Source
+from steadygrad.randomness.backends import torch as backend
+from steadygrad.randomness.law import Fans, Independent, Law, Shape
+from steadygrad.randomness.shards import Indices, draw_part
+from steadygrad.randomness.stream import bare_name, checked
+from steadygrad.schemes.names import by_name
+from steadygrad.schemes.scheme import Scheme
+
+DTYPES = {torch.float16: "float16", torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float64: "float64"}
+
+
+@torch.no_grad()
+def draw_(
+    tensor: torch.Tensor, scheme: Scheme | Law | str, *, name: str | Iterable[str], seed: int = 0, gain: float = 1.0, fans: Fans | None = None
+) -> torch.Tensor:
+    """Draw `tensor` in place from a scheme or a law; no global random generator is read or advanced.
+
+    The bits depend on the seed, the name and the shape alone: not on device, strides, threads, the order of draws, or how a `DTensor`
+    is laid out over processes, each of which draws what it holds (structured laws, such as orthogonal ones, are drawn whole and cut).
+    float16, bfloat16, float32 and float64 are drawn as such; narrower floating types are rounded from float32. A complex tensor's
+    real and imaginary parts are drawn as tensors of their own, called name[0] and name[1], both from the law: E|w|² = 2·rms², which
+    `complex_he` and `complex_glorot` count on.
+
+    Args:
+        tensor: of any floating or complex dtype, strides and device; a view draws what a tensor of its shape would hold.
+        scheme: from `steadygrad.schemes` or its name there, or a law from `steadygrad.randomness`.
+        name: its path in the model; of a tied tensor all paths, in any order: the smallest counts.
+        seed: in [0, 2⁶⁴).
+        gain: given to the scheme; finite.
+        fans: of its use; those of a weight (out, in, *kernel) with unit stride unless given.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        InputError: the tensor is no tensor of floats with entries and storage of its own for each, or the law, seed, gain or shape cannot
+            be used; then nothing was written.
+
+    Example:
+        >>> from steadygrad import schemes
+        >>> weight = draw_(torch.empty(64, 256), schemes.he_normal(), name="fc.weight", seed=0, gain=2**0.5)
+        >>> round(weight.std().item() / (2 / 256) ** 0.5, 2)
+        1.0
+        >>> bool((draw_(torch.empty(64, 256), schemes.he_normal(), name="module.fc.weight", gain=2**0.5) == weight).all())
+        True
+    """
+    check_drawable(tensor)
+    shape = tuple(tensor.shape)
+    law = law_of(scheme, shape, gain, fans)
+    source = Source(smallest(name), seed, "float32")
+    checked(seed, 0, 0, source.name)
+    _fill(shard(tensor), law, source, shape, held(tensor) if is_sharded(tensor) else None)
+    return tensor
+
+
+def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fans | None = None) -> Law:
+    """The law of a tensor of this shape.
+
+    Raises:
+        InputError: neither scheme nor law; a gain that is not finite, or given to a law; fans that the shape does not tell.
+    """
+    if isinstance(scheme, str):
+        scheme = by_name(scheme)
+    if not isfinite(gain):
+        raise InputError(f"`gain` must be finite, got {gain!r}")
+    if isinstance(scheme, Law):
+        if gain != 1.0:
+            raise InputError(f"`gain` is for schemes; a law has its scale, got gain {gain!r} and {type(scheme).__name__}")
+        return scheme
+    if not isinstance(scheme, Scheme):
+        raise InputError(f"`scheme` must be a scheme or a law, such as steadygrad.schemes.he_normal(), got {scheme!r}")
+    return scheme.law(fans or (convolution_fans(shape, (), groups=1, transposed=False) if len(shape) > 1 else Untold(shape)), gain)
+
+
+class Untold(Fans):
+    """Fans that a shape of fewer than two axes does not tell: schemes that ignore them never ask."""
+
+    def __init__(self, shape: Shape) -> None:
+        object.__setattr__(self, "shape", shape)
+
+    def __getattr__(self, attribute: str) -> float:
+        raise InputError(f"this scheme needs fans, which take at least 2 axes to tell, got shape {self.shape}; give fans=Fans(fan_in, fan_out)")
+
+    def __repr__(self) -> str:
+        return f"Untold({self.shape})"
+
+
+def smallest(name: str | Iterable[str]) -> str:
+    """The name that counts: without wrappers, of a tied tensor the smallest.
+
+    Raises:
+        InputError: no name, or one that is no string.
+
+    Example:
+        >>> smallest(["module.lm_head.weight", "embedding.weight"])
+        'embedding.weight'
+    """
+    names = [name] if isinstance(name, str) else list(name)
+    if not names or not all(isinstance(each, str) and each for each in names):
+        raise InputError(f"`name` must be the tensor's path in its model, or all paths of a tied one, got {name!r}")
+    return min(map(bare_name, names))
+
+
+def check_drawable(tensor: Any) -> None:
+    """Refuse what cannot hold independent numbers.
+
+    Raises:
+        InputError: not a tensor, not floating or complex, on meta, sparse or nested, empty, with entries that share memory, or waiting to
+            be summed over processes.
+    """
+    if not isinstance(tensor, torch.Tensor):
+        raise InputError(f"`tensor` must be a torch.Tensor, got {type(tensor).__name__}")
+    what = f"{tensor.dtype} of shape {tuple(tensor.shape)}"
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        raise InputError(f"a tensor to draw into must be floating or complex, got {what}")
+    if tensor.is_meta:
+        raise InputError(f"a tensor on the meta device has no memory to draw into, got {what}; give it some by `module.to_empty(device=…)` first")
+    if tensor.layout is not torch.strided or tensor.is_nested:
+        raise InputError(f"a tensor to draw into must be strided, got layout {tensor.layout} of {what}")
+    if tensor.numel() == 0:
+        raise InputError(f"a tensor without entries has nothing to draw, got {what}")
+    if is_sharded(tensor) and any(placement.is_partial() for placement in tensor.placements):
+        raise InputError(f"a DTensor to draw into must be sharded or replicated, got placements {tensor.placements}")
+    if overlapping(shard(tensor)):
+        raise InputError(f"entries must not share memory, got strides {tensor.stride()} for {what}; draw into the tensor it is expanded from")
+
+
+def overlapping(tensor: torch.Tensor) -> bool:
+    """Whether two entries may lie at one address.
+
+    Example:
+        >>> overlapping(torch.empty(3, 1).expand(3, 4)), overlapping(torch.empty(4, 3).T)
+        (True, False)
+    """
+    reach = 0
+    for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
+        if size > 1:
+            if stride <= reach:
+                return True
+            reach += (size - 1) * stride
+    return False
+
+
+def held(tensor: Any) -> Indices | None:
+    """Of each axis, the indices that this process holds of a `DTensor`, as its own placements cut them; None where it holds all."""
+    from torch.distributed.tensor import Replicate, distribute_tensor
+
+    if not tensor.shape or all(placement.is_replicate() for placement in tensor.placements):
+        return None
+    found = []
+    for axis, size in enumerate(tensor.shape):
+        placements = [_along_first(placement, axis) or Replicate() for placement in tensor.placements]
+        counted = distribute_tensor(torch.arange(size, device=tensor.device), tensor.device_mesh, placements, src_data_rank=None)
+        found.append(counted.to_local().cpu().numpy())
+    return found
+
+
+def _along_first(placement: Any, axis: int) -> Any:
+    """The placement for a tensor of this axis alone, or None where it cuts another."""
+    if getattr(placement, "dim", None) != axis:
+        return None
+    strided = {"split_factor": placement.split_factor} if hasattr(placement, "split_factor") else {}
+    return type(placement)(0, **strided)
+
+
+def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: Indices | None) -> None:
+    """Independent entries straight into the tensor's memory; everything else beside it first, so that an error changes nothing."""
+    if local.is_complex():
+        parts = (_new(local.real, law, source.part(k), shape, indices) for k in range(2))
+        local.copy_(torch.complex(*parts))
+    elif isinstance(law, Independent) and type(local) is torch.Tensor and local.device.type == "cpu" and local.dtype in DTYPES and not local.is_neg():
+        draw_part(law, _array(local), replace(source, dtype=DTYPES[local.dtype]), shape, indices)
+        if not local.is_inference():
+            torch.autograd.graph.increment_version(local)
+    else:
+        local.copy_(_new(local, law, source, shape, indices))
+
+
+def _new(like: torch.Tensor, law: Law, source: Source, shape: Shape, indices: Indices | None) -> torch.Tensor:
+    dtype = like.dtype if like.dtype in DTYPES else torch.float32
+    if isinstance(law, Independent) and indices is None and like.device.type != "cpu":
+        values = torch.empty(like.shape, dtype=dtype, device=like.device)
+        backend.fill(values.view(-1), law, name=source.name, seed=source.seed)
+        return values
+    values = torch.empty(like.shape, dtype=dtype)
+    draw_part(law, _array(values), replace(source, dtype=DTYPES[dtype]), shape, indices)
+    return values
+
+
+def _array(tensor: torch.Tensor) -> Any:
+    """The same memory as NumPy sees it; bfloat16 as its bits."""
+    return tensor.view(torch.int16).numpy().view(np.uint16) if tensor.dtype == torch.bfloat16 else tensor.numpy()
