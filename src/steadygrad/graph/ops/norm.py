@@ -49,7 +49,9 @@ def instance_norm(call: Call) -> Seen:
     """`F.instance_norm(x, mean, var, weight, bias, use_input_stats, momentum, eps)`."""
     x = call.get(0, "input")
     weight, bias = (call.get(3, "weight"), call.get(4, "bias")) if call.name == "instance_norm" else (None, None)
-    return Seen("instance_norm", "norm", [x], _scale_shift(call, weight, bias), {"eps": call.get(7, "eps", 1e-5)}, 1, starts=True)
+    options = {"eps": call.get(7, "eps", 1e-5), "values_per_channel": x[0, 0].numel() if x.ndim > 2 and x.numel() else 0}
+    options["training"] = bool(call.get(5, "use_input_stats", True))
+    return Seen("instance_norm", "norm", [x], _scale_shift(call, weight, bias), options, 1, starts=True)
 
 
 def other_norm(call: Call) -> Seen:

@@ -27,7 +27,7 @@ class Labels(Rule):
     - Every target equal to `ignore_index`: the mean over nothing is 0/0 = NaN.
     - Class numbers outside [0, C): no such class.
     - One class for every sample: the best answer is a constant. Of C equally likely classes n samples are of one with
-      probability C^(1−n); an error from three classes on, a warning for two, where rare events make it possible.
+      probability C^(1−n); a warning, because classes need not be equally likely.
 
     Source: definitions of torch.nn.CrossEntropyLoss and BCEWithLogitsLoss; Goodfellow et al. 2016, 6.2.2.
     """
@@ -111,7 +111,7 @@ class Labels(Rule):
             return
         label, count = next(iter(seen.classes)), facts.shape[0]
         yield self._say(
-            "error" if classes > 2 else "warning",
+            "warning",  # one class in a hundred is rare, and a batch without it is no fault
             f"All {count} samples of the batch are of class {label}, of {classes} the model tells apart: there is nothing to learn but a constant.",
             {"label": label, "samples": count, "classes": classes},
             "Look at how labels are made (scaled with the pixels, truncated, one column off) and whether the data is shuffled.",

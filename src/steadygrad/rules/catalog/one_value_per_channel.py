@@ -68,6 +68,7 @@ class OneValuePerChannel(Rule):
         yield Specimen("GroupNorm with one channel per group on vectors", lambda: _normed(nn.GroupNorm(32, 32)), where="1")
         yield Specimen("LayerNorm over an axis of length one", _one_feature, where="2")
         yield Specimen("batch norm on a batch of two", lambda: _normed(nn.BatchNorm1d(32), samples=2), where="1")
+        yield Specimen("instance norm over two positions", _two_positions, where="1")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
@@ -78,7 +79,7 @@ class OneValuePerChannel(Rule):
 
 def values_per_statistic(node: Node) -> int | None:
     """How many values one mean and variance of a normalization is taken over; None when they are not of this batch."""
-    if node.op == "batch_norm":
+    if node.op in ("batch_norm", "instance_norm"):
         return node.options.get("values_per_channel") if node.options.get("training") else None
     if node.op == "group_norm":
         return node.options.get("values_per_group")
@@ -110,3 +111,8 @@ def _normed(norm: nn.Module, samples: int = 64) -> Case:
 def _one_feature() -> Case:
     net = mlp(16, 32, 1, 4)
     return classification(nn.Sequential(net[0], net[2], nn.LayerNorm(1), net[4]))
+
+
+def _two_positions() -> Case:
+    net = nn.Sequential(nn.Conv1d(8, 32, 1), nn.InstanceNorm1d(32), nn.ReLU(), nn.Flatten(), nn.Linear(64, 4))
+    return classification(net, batch(64, 8, 2))

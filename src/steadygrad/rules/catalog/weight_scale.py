@@ -123,20 +123,22 @@ def preceding_or_next(evidence: Evidence, node: Node) -> str:
 
 def _advice(activation: str) -> str:
     if activation in ("sigmoid", "hardsigmoid"):
-        return "Re-initialize with Xavier at gain 4 (= 1/φ′(0)) and bias −½·Σⱼ wᵢⱼ, which makes sigmoid layers act like tanh layers; or use tanh."
+        return "Re-initialize with Xavier at gain 4 (= 1/φ′(0)) and bias −½·Σⱼ wᵢⱼ, the first layer at gain 2 and bias 0: sigmoid layers then act like tanh layers. Or use tanh."
     if activation in ("relu", "leaky_relu", "prelu", "gelu", "silu", "elu", "relu6"):
         return "Re-initialize with He (Kaiming) normal, fan_in: Var[w] = 2/fan_in."
     return "Re-initialize with Xavier (Glorot): Var[w] = 2/(fan_in + fan_out)."
 
 
 def _snippet(activation: str) -> str:
+    loop = "for m in model.modules():\n    if isinstance(m, torch.nn.Linear | torch.nn.Conv2d):\n        "
     if activation in ("relu", "leaky_relu", "prelu", "gelu", "silu", "elu", "relu6"):
-        call = "torch.nn.init.kaiming_normal_(m.weight, nonlinearity='relu')"
-    elif activation in ("sigmoid", "hardsigmoid"):
-        call = "torch.nn.init.xavier_normal_(m.weight, gain=4); m.bias.data = -0.5 * m.weight.data.flatten(1).sum(1)"
-    else:
-        call = "torch.nn.init.xavier_normal_(m.weight)"
-    return f"for m in model.modules():\n    if isinstance(m, torch.nn.Linear | torch.nn.Conv2d):\n        {call}"
+        return loop + "torch.nn.init.kaiming_normal_(m.weight, nonlinearity='relu')"
+    if activation in ("sigmoid", "hardsigmoid"):  # σ(z) = ½ + ½·tanh(z/2): behind inputs 2·V, behind a sigmoid 4·V and the ½ taken off
+        return (
+            "layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv2d)]\nfor i, m in enumerate(layers):\n"
+            "    torch.nn.init.xavier_normal_(m.weight, gain=4 if i else 2)\n    m.bias.data = -0.5 * m.weight.data.flatten(1).sum(1) * (i > 0)"
+        )
+    return loop + "torch.nn.init.xavier_normal_(m.weight)"
 
 
 def _scaled(activation: type[nn.Module], depth: int, std: float) -> Case:
