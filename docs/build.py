@@ -1,4 +1,4 @@
-"""Build the documentation site: generate rule pages, execute every Python block, then run mkdocs.
+"""Build the documentation site: generate rule pages and the page of measurements, execute every Python block, then run mkdocs.
 
     python docs/build.py [--strict]
 """
@@ -29,6 +29,19 @@ def rule_pages() -> None:
     (folder / "index.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def measured_page() -> None:
+    """One page of everything the benchmarks measured: their own tables, as they wrote them."""
+    results = HERE.parent / "benchmarks"
+    lines = ["# Measured", "", "Tables as the scripts in `benchmarks/` wrote them; each says how to run it again.", ""]
+    for table in sorted((results / "results").glob("*.md")):
+        text = table.read_text(encoding="utf-8").strip()
+        lines += ["#" + text if text.startswith("# ") else text, ""]
+    programs = (results / "faulty_programs" / "README.md").read_text(encoding="utf-8")
+    measured = programs[programs.index("## Measured") : programs.index("## Records not rebuilt")]
+    lines += [measured.replace("## Measured", "## Real faulty programs")]
+    (PAGES / "measured.md").write_text("\n".join(lines), encoding="utf-8")
+
+
 def execute(page: Path) -> None:
     """Run the Python blocks of a page in one namespace; an exception ends the build."""
     space: dict[str, object] = {"__name__": "__page__"}
@@ -39,6 +52,7 @@ def execute(page: Path) -> None:
 def main() -> None:
     """Generate, execute, build."""
     rule_pages()
+    measured_page()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         for page in [HERE.parent / "README.md", *sorted(PAGES.glob("*.md"))]:
             execute(page)
