@@ -17,9 +17,9 @@ DEPTHS = (
 )  # fmt: skip
 WIDTHS = ("hidden_size", "d_model", "n_embd", "dim", "embed_dim", "hidden_dim")
 INNER = ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "n_inner", "moe_intermediate_size", "ffn_hidden_size", "d_inner",
-         "mamba_d_ssm")  # fmt: skip
+         "mamba_d_ssm", "q_lora_rank", "kv_lora_rank")  # fmt: skip
 HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads", "decoder_attention_heads", "num_heads", "num_key_value_heads",
-         "mamba_n_heads", "mamba_num_heads")  # fmt: skip
+         "mamba_n_heads", "mamba_num_heads", "index_n_heads")  # fmt: skip
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
 ANSWERING = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k", "experts_per_token", "num_selected_experts")
 GROUPS = ("n_group", "topk_group", "num_expert_group")

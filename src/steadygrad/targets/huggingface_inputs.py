@@ -65,10 +65,11 @@ class Maker:
     def __init__(self, model: Any, configuration: Any, seed: int, batch: int, layout: int) -> None:
         self.head, self.batch, self.layout = type(model).__name__, batch, layout
         self.whole = configuration
-        self.text = configuration.get_text_config() if hasattr(configuration, "get_text_config") else configuration
+        self.text = _text(configuration)
         self.vision = getattr(configuration, "vision_config", None) or configuration
         self.sound = getattr(configuration, "audio_config", None) or configuration
-        self.listed = "grid_thw" in inspect.signature(model.forward).parameters
+        accepted = inspect.signature(model.forward).parameters
+        self.listed, self.packed = "grid_thw" in accepted, "spatial_shapes" in accepted
         self.generator = torch.Generator().manual_seed(seed)
         self.words = max(min(_vocabularies(configuration, []), default=int(_first((configuration,), ("num_tokens",), 1000) or 1000)), 8)
 
@@ -80,6 +81,8 @@ class Maker:
     def companions(self, accepted: Any, labels: bool, masks: bool) -> list[str]:
         """What goes along with the inputs: labels or what else gives a loss, masks, the decoder's words."""
         names = ["bbox"] if "bbox" in accepted else []
+        if self.packed:
+            names += ["spatial_shapes", "pixel_attention_mask"]
         if getattr(self.whole, "is_encoder_decoder", False):
             names.append("decoder_input_ids")
         if labels:
@@ -105,7 +108,9 @@ class Maker:
         return torch.randn(self.batch, *shape, generator=self.generator)
 
     def pixels(self) -> torch.Tensor:
-        """Images; clips where the configuration counts frames."""
+        """Images; clips where the configuration counts frames; lists of patches where their shapes go along."""
+        if self.packed:
+            return self.normal(SIDE * SIDE, self.size()[0] * int(_first((self.vision,), ("patch_size",), 16)) ** 2)
         channels, size = self.size()
         frames = _first((self.vision,), ("num_frames", "frames_per_clip", "tubelet_size"), None)
         clip = isinstance(frames, int) and frames > 1
@@ -194,6 +199,14 @@ def _first(configurations: tuple[Any, ...], names: tuple[str, ...], default: Any
     return default
 
 
+def _text(configuration: Any) -> Any:
+    """The configuration of the words; the whole where there are several."""
+    try:
+        return configuration.get_text_config() if hasattr(configuration, "get_text_config") else configuration
+    except ValueError:  # encoder and decoder each have one
+        return configuration
+
+
 def _vocabularies(configuration: Any, seen: list[Any]) -> list[int]:
     """Sizes of the vocabularies of a configuration and those inside: words below the smallest are words everywhere."""
     seen.append(configuration)
@@ -212,6 +225,8 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     **dict.fromkeys(("attention_mask", "padding_mask"), lambda m: torch.ones(m.batch, LENGTH, dtype=torch.int64)),
     **dict.fromkeys(("pixel_values", "images", "image"), Maker.pixels),
     "grid_thw": Maker.grid,
+    "spatial_shapes": lambda m: torch.tensor([[SIDE, SIDE]] * m.batch),
+    "pixel_attention_mask": lambda m: torch.ones(m.batch, SIDE * SIDE, dtype=torch.int64) if m.packed else torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
     "pixel_values_videos": lambda m: m.normal(int(_first((m.vision,), ("num_frames", "frames_per_clip"), 8)), *((c := m.size())[0], *c[1])),
     **dict.fromkeys(("input_values", "audio_values"), Maker.wave),
     "input_features": Maker.features,
