@@ -2,7 +2,7 @@
 
 import typer
 
-from steadygrad.cli import check, demo, explain, rules
+from steadygrad.cli import check, demo, explain, phase, rules
 
 application = typer.Typer(
     help="A linter for the numerics of neural networks: says before training whether a model will train, and the one cause if not.",
@@ -15,6 +15,7 @@ application.command()(check.check)
 application.command()(explain.explain)
 application.command()(rules.rules)
 application.command()(demo.demo)
+application.command()(phase.phase)
 
 
 @application.callback(invoke_without_command=True)
