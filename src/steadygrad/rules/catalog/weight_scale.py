@@ -135,8 +135,8 @@ def _snippet(activation: str) -> str:
         return loop + "torch.nn.init.kaiming_normal_(m.weight, nonlinearity='relu')"
     if activation in ("sigmoid", "hardsigmoid"):  # σ(z) = ½ + ½·tanh(z/2): behind inputs 2·V, behind a sigmoid 4·V and the ½ taken off
         return (
-            "layers = [m for m in model.modules() if isinstance(m, torch.nn.Linear | torch.nn.Conv2d)]\nfor i, m in enumerate(layers):\n"
-            "    torch.nn.init.xavier_normal_(m.weight, gain=4 if i else 2)\n    m.bias.data = -0.5 * m.weight.data.flatten(1).sum(1) * (i > 0)"
+            "kinds = torch.nn.Linear | torch.nn.Conv2d\nlayers = [m for m in model.modules() if isinstance(m, kinds)]\n"
+            "for i, m in enumerate(layers):\n    torch.nn.init.xavier_normal_(m.weight, gain=4 if i else 2)\n    m.bias.data = -0.5 * m.weight.data.flatten(1).sum(1) * (i > 0)"
         )
     return loop + "torch.nn.init.xavier_normal_(m.weight)"
 
