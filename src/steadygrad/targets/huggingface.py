@@ -76,6 +76,8 @@ def _heads(transformers: Any, configuration: type) -> list[type]:
         module = importlib.import_module(configuration.__module__.replace("configuration_", "modeling_"))
     except ImportError:
         return []
+    except RuntimeError as error:  # a torchvision built for another torch
+        raise MissingExtra(f"transformers' {configuration.__name__} needs a torchvision that fits the installed torch ({error}), or none") from error
     own = [
         cls for cls in vars(module).values()
         if isinstance(cls, type) and issubclass(cls, transformers.PreTrainedModel) and cls.__module__ == module.__name__

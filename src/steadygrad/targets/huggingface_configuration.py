@@ -123,7 +123,8 @@ def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
     for name in (*WIDTHS, *INNER, *HEADS) if factor > 1 else ():
         value = _get(configuration, name)
         if isinstance(value, int) and not isinstance(value, bool):
-            _set(configuration, name, max(value // factor, 1))
+            smaller = value // factor // 8 * 8 if name in INNER and value // factor > 8 else value // factor  # grouped products read in blocks
+            _set(configuration, name, max(smaller, 1))
             if name in WIDTHS:
                 renamed[value] = max(value // factor, 1)
     if alike and factor > 1:
@@ -149,7 +150,8 @@ def _shorten(configuration: Any, deepest: int) -> None:
         for name in ("layer_types", "layers_block_type", "mlp_layer_types"):
             if isinstance(_get(configuration, name), list):
                 _set(configuration, name, list(_get(configuration, name))[:kept])
-    for name in INDICES:
+    deep = any(isinstance(value := _get(configuration, name), int) and value > kept for name in DEPTHS)
+    for name in INDICES if deep else ():  # elsewhere they count stages
         value = _get(configuration, name)
         if isinstance(value, list) and value and isinstance(value[0], int):
             _set(configuration, name, [i for i in value if i < kept] or [kept - 1])

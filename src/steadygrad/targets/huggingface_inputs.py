@@ -55,7 +55,8 @@ def with_tokens(made: dict[str, Any], complaint: str, configuration: Any) -> dic
     longer = {**made, "input_ids": torch.cat([places, ids], 1)}
     for name, value in made.items():
         if name != "input_ids" and isinstance(value, torch.Tensor) and value.shape == ids.shape:
-            longer[name] = torch.cat([value.new_ones(places.shape) if "mask" in name else torch.full_like(places, -100), value], 1)
+            filling = -100 if name == "labels" else int("mask" in name)
+            longer[name] = torch.cat([value.new_full(places.shape, filling), value], 1)
     return longer
 
 
@@ -68,8 +69,7 @@ class Maker:
         self.text = _text(configuration)
         self.vision = getattr(configuration, "vision_config", None) or configuration
         self.sound = getattr(configuration, "audio_config", None) or configuration
-        accepted = inspect.signature(model.forward).parameters
-        self.listed, self.packed = "grid_thw" in accepted, "spatial_shapes" in accepted
+        self.listed, self.packed = (n in inspect.signature(model.forward).parameters for n in ("grid_thw", "spatial_shapes"))
         self.generator = torch.Generator().manual_seed(seed)
         self.words = max(min(_vocabularies(configuration, []), default=int(_first((configuration,), ("num_tokens",), 1000) or 1000)), 8)
 
@@ -80,23 +80,23 @@ class Maker:
 
     def companions(self, accepted: Any, labels: bool, masks: bool) -> list[str]:
         """What goes along with the inputs: labels or what else gives a loss, masks, the decoder's words."""
-        names = ["bbox"] if "bbox" in accepted else []
-        if self.packed:
-            names += ["spatial_shapes", "pixel_attention_mask"]
-        if getattr(self.whole, "is_encoder_decoder", False):
-            names.append("decoder_input_ids")
+        names = ["bbox", "mm_token_type_ids", "image_attention_mask"]
+        names += ["spatial_shapes", "pixel_attention_mask"] * self.packed
+        names += ["decoder_input_ids"] * bool(getattr(self.whole, "is_encoder_decoder", False))
         if labels:
             names += [n for n in ("labels", "return_loss", "bool_masked_pos", "start_positions", "end_positions", "future_values", "future_time_features") if n in accepted]
-        if masks and hasattr(self.whole, "encoder_hidden_size"):
-            names.append("encoder_hidden_states")
         if masks:
+            names += ["encoder_hidden_states"] * hasattr(self.whole, "encoder_hidden_size")
             names += [n for n in ("attention_mask", "input_features_mask", "feature_attention_mask", "pixel_mask", "padding_mask") if n in accepted]
         return [n for n in names if n in accepted]
 
     def one(self, name: str) -> Any:
-        """One input, or None when its name says nothing."""
+        """One input, or None when its name says nothing, or the configuration not what is needed."""
         maker = MAKERS.get(name)
-        return None if maker is None else maker(self)
+        try:
+            return None if maker is None else maker(self)
+        except (TypeError, ValueError):  # a size that is a list here, or open
+            return None
 
     def ids(self) -> torch.Tensor:
         """Words, above the special ones."""
@@ -114,6 +114,8 @@ class Maker:
         channels, size = self.size()
         frames = _first((self.vision,), ("num_frames", "frames_per_clip", "tubelet_size"), None)
         clip = isinstance(frames, int) and frames > 1
+        if self.layout == 2:
+            return self.normal(1, channels, *size)  # a list of images with each text
         return self.normal(frames, channels, *size) if clip != (self.layout == 1) and isinstance(frames, int) else self.normal(channels, *size)
 
     def size(self) -> tuple[int, tuple[int, int]]:
@@ -232,6 +234,8 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "input_features": Maker.features,
     **dict.fromkeys(("input_features_mask", "feature_attention_mask"), lambda m: torch.ones(m.batch, m.features().shape[-1], dtype=torch.int64)),
     "pixel_mask": lambda m: torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
+    "mm_token_type_ids": lambda m: torch.zeros(m.batch, LENGTH, dtype=torch.int64),
+    "image_attention_mask": lambda m: torch.ones(m.batch, LENGTH, 1, dtype=torch.int64),
     "bbox": lambda m: torch.zeros(m.batch, LENGTH, 4, dtype=torch.int64),
     "labels": Maker.labels,
     "return_loss": lambda m: True,

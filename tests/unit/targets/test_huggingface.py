@@ -98,6 +98,15 @@ def test_without_transformers_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPa
         huggingface.case("gpt2")
 
 
+def test_a_torchvision_for_another_torch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(name: str) -> None:
+        raise RuntimeError("operator torchvision::nms does not exist")
+
+    monkeypatch.setattr(huggingface.importlib, "import_module", broken)
+    with pytest.raises(MissingExtra, match=r"Configuration needs a torchvision that fits .*torchvision::nms does not exist"):
+        huggingface._heads(SimpleNamespace(), Configuration)
+
+
 @pytest.mark.zoo
 def test_real_types_run_with_a_loss() -> None:
     for name in ("gpt2", "bert", "vit", "t5", "clip", "mixtral"):
