@@ -80,15 +80,12 @@ class LAMB(Layerwise):
         torch._foreach_lerp_(first, grads, 1 - beta1)
         torch._foreach_mul_(second, beta2)
         torch._foreach_addcmul_(second, grads, grads, 1 - beta2)
-        # m̂/(√v̂ + eps) = m/((√v/√c₂ + eps)·c₁), per tensor: parameters may have started at different steps
-        c1, c2 = [1 - beta1**t for t in steps], [(1 - beta2**t) ** 0.5 for t in steps]
-        direction = torch._foreach_sqrt(second)
-        torch._foreach_mul_(direction, [a / b for a, b in zip(c1, c2, strict=True)])
-        torch._foreach_add_(direction, [group["eps"] * a for a in c1])
-        torch._foreach_reciprocal_(direction)
-        torch._foreach_mul_(direction, first)
-        if group["weight_decay"]:
-            torch._foreach_add_(direction, params, alpha=group["weight_decay"])
+        # m̂/(√v̂ + eps) = (m/(√v + eps·√c₂))·√c₂/c₁, per tensor: parameters may have started at different steps
+        roots = [(1 - beta2**t) ** 0.5 for t in steps]
+        divisor = torch._foreach_sqrt(second)
+        torch._foreach_add_(divisor, [group["eps"] * root for root in roots])
+        direction = torch._foreach_mul(params, group["weight_decay"])
+        torch._foreach_addcdiv_(direction, first, divisor, [root / (1 - beta1**t) for root, t in zip(roots, steps, strict=True)])
         if adapt:
             torch._foreach_addcmul_(params, direction, matched(group["lr"] * self._factors(group, params, direction), params), value=-1)
         else:

@@ -96,7 +96,10 @@ int draw_choose(int most) {
 
 void draw_prepare(const uint64_t *table) {
     for (int octave = 0; octave < 32; octave++)
-        memcpy(draw_table + 64 * (31 - octave), table + 64 * octave, 64 * sizeof *table);
+        for (int segment = 0; segment < 64; segment++) {
+            const uint64_t entry = table[64 * octave + segment], c1 = entry >> 11 & 0x3fffffu, c2 = entry & 0x7ffu;
+            draw_table[64 * (31 - octave) + segment] = entry >> 33 << 33 | c2 << 22 | c1;
+        }
     draw_choose(2);
 }
 

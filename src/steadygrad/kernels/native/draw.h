@@ -24,7 +24,11 @@ typedef struct {
 /* Writes `count` whole blocks from block number `block` on. */
 typedef void (*DrawBlocks)(const Draw *job, uint64_t block, int64_t count, void *out);
 
-extern uint64_t draw_table[2048]; /* segments by rising tail probability: octaves in the order opposite to the file's */
+/* Segments by rising tail probability, octaves in the order opposite to the file's; c0 in bits 33-63, c2 in 22-32, c1 in 0-21.
+   They are looked up by the upper bits of a double, of which the smallest, those of 1.0, are DRAW_FIRST. */
+extern uint64_t draw_table[2048];
+#define DRAW_FIRST (1023 << 6)
+#define DRAW_ORIGIN ((const void *)((uintptr_t)draw_table - DRAW_FIRST * sizeof *draw_table))
 void draw_prepare(const uint64_t *table);
 int draw_choose(int most); /* the best instruction set up to `most`: 0 plain, 1 AVX2, 2 AVX-512 */
 void draw_entries(const Draw *job, int threads);

@@ -7,31 +7,32 @@
 INLINE void NAME(philox)(V word[4], const V key[20], V m0, V m1) {
     for (int round = 0; round < 10; round++) {
         const V a = MUL(word[0], m0), b = MUL(word[2], m1);
-        word[0] = XOR3(SHR(b, 32), word[1], key[2 * round]), word[1] = b;
-        word[2] = XOR3(SHR(a, 32), word[3], key[2 * round + 1]), word[3] = a;
+        word[0] = XOR3(HIGH(b), word[1], key[2 * round]), word[1] = b;
+        word[2] = XOR3(HIGH(a), word[3], key[2 * round + 1]), word[3] = a;
     }
 }
 
-/* |z| in units of 2^-28 from the odd q = 2m + 1 in [1, 2^32): see quantile.py. The exponent and first six bits of q as
-   a double are the segment, the next 32 its fraction t, so that no lane needs to count leading zeros. */
-INLINE V NAME(magnitude)(V q) {
-    const V bits = BITS_OF(SUB_D(DOUBLE_OF(OR(q, SET1(0x4330000000000000))), SET1_D(4503599627370496.0)));
-    const V entry = GATHER(SUB(SHR(bits, 46), SET1(1023 << 6))), t = SHR(bits, 14);
-    const V c1 = AND(SHR(entry, 1), SET1(0xfffffc00u)), c2 = AND(SHL(entry, 13), SET1(2047u << 13));
-    const V bent = SUB(c1, SHR(MUL(c2, t), 32));
+/* |z| in units of 2^-28 from 2m below bit 32: see quantile.py. The exponent and first six bits of q = 2m + 1 as a double
+   are the segment, the next 32 its fraction t, so that no lane needs to count leading zeros. */
+INLINE V NAME(magnitude)(V twice) {
+    const V q = AND_OR(twice, SET1(0xfffffffeu), SET1(0x4330000000000001)); /* 2^52 + q, once read as a double */
+    const V bits = BITS_OF(SUB_D(DOUBLE_OF(q), SET1_D(4503599627370496.0)));
+    const V entry = GATHER(SHR(bits, 46)), t = SHR(bits, 14);
+    const V c1 = SHL(entry, 10), c2 = AND(SHR(entry, 9), SET1(2047u << 13));
+    const V bent = SUB(c1, HIGH(MUL(c2, t)));
     return SUB(SHR(entry, 33), SHR(MUL(bent, t), 42));
 }
 
 /* Sign and magnitude of a standard normal value: bit 31, and bits 0-30 in units of 2^-28. */
 INLINE V NAME(normal)(V word, enum draw_kind kind, V first, V span) {
-    V q = AND(SHL(word, 1), SET1(0xfffffffeu));
-    if (kind == TRUNCATED) q = SHL(ADD(first, SHR(MUL(q, span), 32)), 1);
+    V twice = ADD(word, word);
+    if (kind == TRUNCATED) twice = ADD(first, HIGH(MUL(twice, span))), twice = ADD(twice, twice);
     if (kind == CUT) { /* the rank of the wanted value, then the word that has it */
         const V rank = ADD(first, SHR(MUL(word, span), 32));
         word = XOR3(rank, TOP, MUL(SHR(rank, 31), SET1(0x7fffffffu)));
-        q = AND(SHL(word, 1), SET1(0xfffffffeu));
+        twice = ADD(word, word);
     }
-    return OR(NAME(magnitude)(OR(q, SET1(1))), AND(word, TOP));
+    return AND_OR(word, TOP, NAME(magnitude)(twice));
 }
 
 INLINE void NAME(store)(V word, enum draw_kind kind, enum draw_type type, V first, V span, const Draw *job, void *out, int place) {

@@ -12,8 +12,10 @@
 #define SHL(x, n) ((x) << (n))
 #define AND(x, y) ((x) & (y))
 #define OR(x, y) ((x) | (y))
+#define HIGH(x) ((x) >> 32)
+#define AND_OR(x, mask, y) (((x) & (mask)) | (y))
 #define XOR3(x, y, z) ((x) ^ (y) ^ (z))
-#define GATHER(index) draw_table[index]
+#define GATHER(index) draw_table[(index) - DRAW_FIRST]
 #define BITS_OF(d) bits_of_double(d)
 #define DOUBLE_OF(v) double_of_bits(v)
 #define SUB_D(x, y) ((x) - (y))

@@ -12,6 +12,8 @@
 #undef SHL
 #undef AND
 #undef OR
+#undef HIGH
+#undef AND_OR
 #undef XOR3
 #undef GATHER
 #undef BITS_OF

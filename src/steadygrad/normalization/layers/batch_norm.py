@@ -101,7 +101,12 @@ class BatchNorm(_BatchNorm):
 
     def _by_batch(self, input: torch.Tensor) -> torch.Tensor:
         if self.normalize == "both":
-            output, moments = fused(input, self.weight, self.bias, self.eps)
+            output, batch = fused(input, self.weight, self.bias, self.eps)
+            values = input.numel() // self.num_features
+            if self.accumulate == 1 and self.variance == "unbiased":  # nothing to convert: the usual case, and the fast one
+                self._move((batch * 0).sum() == 0, *batch.unbind())
+                return output
+            moments = Moments.from_unbiased(values, *batch.unbind())
         else:
             moments = Moments.of(input)
             output = scale_and_shift(standardize(input, moments.mean, moments.biased, self.eps, self.normalize), self.weight, self.bias)
@@ -110,8 +115,8 @@ class BatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _learn(self, moments: Moments) -> None:
-        """Move the running statistics, unless the batch is not finite or more micro-batches are to come."""
-        if not self.training or self.running_mean is None or self.running_var is None:
+        """Take in one batch, or one more micro-batch."""
+        if not self.training or self.running_mean is None:
             return
         keep = moments.finite
         if self.accumulate > 1:
@@ -122,12 +127,18 @@ class BatchNorm(_BatchNorm):
                 return
             moments, self._pool, self._pooled = self._pool, None, 0
             keep = moments.count > 0
+        self._move(keep, moments.mean, moments.unbiased if self.variance == "unbiased" else moments.biased)
+
+    @torch.no_grad()
+    def _move(self, keep: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """Running statistics towards new ones, where `keep` says that these are finite."""
+        if not self.training or self.running_mean is None or self.running_var is None:
+            return
         step: Any = self.momentum
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(keep)
             step = 1.0 / self.num_batches_tracked.clamp(min=1).to(self.running_mean.dtype) if step is None else step
-        variance = moments.unbiased if self.variance == "unbiased" else moments.biased
-        for running, new in ((self.running_mean, moments.mean), (self.running_var, variance)):
+        for running, new in ((self.running_mean, mean), (self.running_var, variance)):
             running.lerp_(torch.where(keep, new.to(running.dtype), running), step)
 
     def _apply(self, fn: Any, recurse: bool = True) -> "BatchNorm":
@@ -148,13 +159,11 @@ class BatchNorm(_BatchNorm):
         return super().extra_repr() + changed
 
 
-def fused(x: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float) -> tuple[torch.Tensor, Moments]:
-    """Torch's kernel, and the moments of the batch.
+def fused(x: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Torch's kernel, and the batch's mean and unbiased variance as rows of (2, C).
 
     With momentum 1 and zeros to start from, what the kernel writes as running statistics are the batch's own.
     """
-    dtype = torch.float32 if x.dtype in HALVES else x.dtype
-    batch = torch.zeros(2, x.shape[1], dtype=dtype, device=x.device)
+    batch = torch.zeros(2, x.shape[1], dtype=torch.float32 if x.dtype in HALVES else x.dtype, device=x.device)
     mean, variance = batch.unbind()
-    output = F.batch_norm(x, mean, variance, weight, bias, True, 1.0, eps)
-    return output, Moments.from_unbiased(x.numel() // max(x.shape[1], 1), mean, variance)
+    return F.batch_norm(x, mean, variance, weight, bias, True, 1.0, eps), batch

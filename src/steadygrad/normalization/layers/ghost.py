@@ -41,7 +41,8 @@ class GhostBatchNorm(BatchNorm):
             smallest.numel() // self.num_features, smallest.shape, "raise virtual_batch, or the batch size",
         )  # fmt: skip
         done = [fused(part, self.weight, self.bias, self.eps) for part in parts]
-        self._learn(reduce(Moments.merge, (moments for _, moments in done)))
+        moments = [Moments.from_unbiased(part.numel() // self.num_features, *batch.unbind()) for part, (_, batch) in zip(parts, done, strict=True)]
+        self._learn(reduce(Moments.merge, moments))
         return torch.cat([output for output, _ in done])
 
     def extra_repr(self) -> str:
