@@ -53,7 +53,7 @@ def train(net: nn.Module, optimizer, steps: int) -> list[float]:
         loss = loss_of(net)
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     return losses
 
 
@@ -185,7 +185,7 @@ def test_closure_is_evaluated_once_and_its_loss_returned(build) -> None:
         calls.append(float(loss.detach()))
         return loss
 
-    returned = [float(optimizer.step(closure)) for _ in range(2)]
+    returned = [optimizer.step(closure).item() for _ in range(2)]
     assert returned == calls and len(calls) == 2
     for p, q in zip(by_hand.parameters(), by_closure.parameters(), strict=True):
         assert torch.equal(p, q)
