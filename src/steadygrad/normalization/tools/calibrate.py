@@ -128,7 +128,7 @@ def _everywhere(module: nn.Module, mine: Moments | None, group: Any) -> Moments:
         mine = Moments(zero.new_zeros((), dtype=torch.long), zero, zero)
     packed = torch.cat([mine.count.double().view(1), mine.mean, mine.m2])
     parts = [torch.empty_like(packed) for _ in range(distributed.get_world_size(group))]
-    distributed.allgather(parts, packed, group=group)
+    distributed.all_gather(parts, packed, group=group)
     total = None
     for part in parts:
         moments = Moments(part[0].long(), part[1 : 1 + channels], part[1 + channels :])

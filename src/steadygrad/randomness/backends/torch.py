@@ -110,11 +110,24 @@ def truncated(words: torch.Tensor, lower: float, upper: float) -> torch.Tensor:
     """As `quantile.truncated`."""
     sign = 1 << 31
     if lower == -upper:
-        first = first_within(upper)
+        first = _first_within(upper)
         return words & sign | first + ((words & sign - 1) * (sign - first) >> 31)
-    first, end = ranks(lower, upper)
+    first, end = _ranks(lower, upper)
     rank = first + (words * (end - first) >> 32 & MASK)
     return torch.where(rank < sign, rank | sign, rank ^ MASK)
+
+
+def _ranks(lower: float, upper: float) -> tuple[int, int]:
+    """Found by bisection in NumPy, which Dynamo must not look into."""
+    return ranks(lower, upper)
+
+
+def _first_within(bound: float) -> int:
+    return first_within(bound)
+
+
+for _function in (_ranks, _first_within):  # what torch.compiler.assume_constant_result does, which imports all of Dynamo for it
+    _function._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def _high(product: torch.Tensor) -> torch.Tensor:
