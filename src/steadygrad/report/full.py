@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from steadygrad.graph.neighbours import activation_of
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments.curvature import Curvature
@@ -11,7 +12,6 @@ from steadygrad.probes.experiments.jacobian import BlockSpectrum, Jacobians
 from steadygrad.probes.experiments.linear_map import Spectrum
 from steadygrad.probes.experiments.mode_gap import ModeGap
 from steadygrad.probes.experiments.rehearsal import Rehearsal
-from steadygrad.rules.scales import activation_of
 from steadygrad.theory import activations, gaussian
 from steadygrad.theory.jacobian import layer_spread
 

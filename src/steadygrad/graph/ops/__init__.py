@@ -17,9 +17,18 @@ from steadygrad.graph.ops import (
     recurrent,
 )
 from steadygrad.graph.ops.call import Call, Describe, Operand, Seen
+from steadygrad.graph.ops.flow import Flow
 
 OPS: dict[str, Describe] = {}
+FLOWS: dict[str, Flow] = {}
 for family in (movement, arithmetic, affine, convolution, embedding, recurrent, activation, norm, attention, loss):
     OPS.update(family.OPS)
+    FLOWS.update(getattr(family, "FLOWS", {}))
 
-__all__ = ["OPS", "Call", "Describe", "Operand", "Seen"]
+
+def flow_of(op: str, kind: str) -> Flow | None:
+    """What an op does to moments: its own entry, else that of its kind, else None."""
+    return FLOWS.get(op) or FLOWS.get(f"kind:{kind}")
+
+
+__all__ = ["FLOWS", "OPS", "Call", "Describe", "Flow", "Operand", "Seen", "flow_of"]

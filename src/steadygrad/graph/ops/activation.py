@@ -1,6 +1,9 @@
 """Elementwise nonlinearities. `op` is the name `theory.activations` knows; `options` are its parameters."""
 
 from steadygrad.graph.ops.call import Call, Operand, Seen
+from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
+from steadygrad.theory import activations
+from steadygrad.theory.moment_table import MomentTable, table
 
 # canonical name → (keyword, position, default) of the parameters that change the function's shape
 PARAMETERS: dict[str, tuple[tuple[str, int, float], ...]] = {
@@ -18,6 +21,7 @@ PLAIN = (
     "relu", "relu6", "selu", "gelu", "silu", "mish", "softsign", "tanh", "tanhshrink", "hardsigmoid", "hardswish",
     "sigmoid", "logsigmoid", "erf", "sin", "cos", "exp", "square", "abs",
 )  # fmt: skip
+OFFSET = 0.02  # share of the mean in the second moment above which it counts
 ALIASES = {"swish": "silu", "log_sigmoid": "logsigmoid", "special_expit": "sigmoid", "expit": "sigmoid", "absolute": "abs"}
 
 
@@ -74,3 +78,52 @@ OPS = {
     "maximum": maximum,
     "minimum": maximum,
 }
+
+
+def _table(at: Passage) -> MomentTable | None:
+    options = {k: v for k, v in at.node.options.items() if k not in ("gated", "dim", "inplace")}
+    try:
+        return table(activations.get(at.node.op, **options))
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def forward(at: Passage) -> Signal | None:
+    """E[φ(x)²] for Gaussian x of the signal's offset and variance, and the correlation maps of φ."""
+    phi, x = _table(at), at.incoming[0]
+    if phi is None:
+        return None
+    if x.mean > OFFSET:
+        second, mean = phi.offset(x.q, x.mean)
+        c, b = (mean + (1.0 - mean) * (value - x.mean) / max(1.0 - x.mean, 1e-9) for value in (x.c, x.b))
+        return Signal(second, mean, min(c, 1.0), min(b, 1.0))
+    q = x.value
+    return Signal(phi.second(x.q), phi.mean_share(q), phi.correlation(q, x.c), phi.correlation(q, x.b))
+
+
+def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """g·E[φ′(x)²]."""
+    phi, x = _table(at), at.incoming[0]
+    if phi is None:
+        return [gradient]
+    if gradient.chosen > 1:
+        slope = phi.slope_of_largest(x.q, gradient.chosen)
+    else:
+        slope = phi.slope(x.q) if x.mean <= OFFSET else phi.offset_slope(x.q, x.mean)
+    return [Gradient(gradient.g * slope, gradient.c * phi.slope_correlation(x.value, x.c))]
+
+
+def gated_forward(at: Passage) -> Signal | None:
+    """`a·σ(b)`: q·E[σ²]."""
+    x, gate = at.incoming[0], table(activations.get("sigmoid"))
+    q = x.value
+    return Signal(x.q * gate.second(x.q), 0.0, x.c * gate.correlation(q, x.c), x.b * gate.correlation(q, x.b))
+
+
+def gated_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """The mean over both halves: g·(E[σ²] + q·E[σ′²])/2."""
+    x, gate = at.incoming[0], table(activations.get("sigmoid"))
+    return [gradient.times((gate.second(x.q) + x.q * gate.slope(x.q)) / 2.0)]
+
+
+FLOWS = {"kind:activation": Flow(forward, backward), "glu": Flow(gated_forward, gated_backward)}

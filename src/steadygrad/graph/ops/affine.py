@@ -1,9 +1,14 @@
 """Affine ops: linear, matmul and einsum with a weight, bilinear; and contractions of two signals."""
 
+from math import prod
+
+import numpy as np
 import torch
 
 from steadygrad.graph.fans import einsum_fans, linear_fans, matmul_fans
+from steadygrad.graph.ops.attention import averaged
 from steadygrad.graph.ops.call import Call, Operand, Seen, bias_operand
+from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
 
 
 def linear(call: Call) -> Seen:
@@ -110,3 +115,98 @@ OPS = {
     **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "__matmul__", "__rmatmul__", "inner", "sparse_mm", "spmm"), matmul),
     **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv", "sparse_addmm"), addmm),
 }
+
+
+def forward(at: Passage) -> Signal | None:
+    """q ↦ Σw²·q + Σb²: entries of a row are independent of the signal, whose offset and correlations pass through."""
+    x, weights = at.incoming[0] if at.incoming else None, [use for use in at.of_role("weight") if use.fans is not None]
+    if x is None or len(weights) != 1 or len(at.incoming) > 2:
+        return None
+    fans = weights[0].fans
+    assert fans is not None
+    product = at.moment(weights[0]) * fans.fan_in * inside(at) * x.q
+    if len(at.incoming) == 2:  # bilinear, or addmm onto a signal
+        other = at.incoming[1]
+        product = product * other.q if at.node.op == "bilinear" else product + other.q
+    bias = sum((at.moment(use) for use in at.of_role("bias")), np.zeros(1))
+    q = product + bias
+    kept = float((product * np.ones_like(q))[0] / q[0]) if q[0] > 0.0 else 1.0
+    return Signal(q, 0.0, x.c * kept + (1.0 - kept), x.b * kept + (1.0 - kept))
+
+
+def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """g ↦ fan_out·w²·g."""
+    weights = [use for use in at.of_role("weight") if use.fans is not None]
+    if len(weights) != 1:
+        return [gradient for _ in at.incoming]
+    fans = weights[0].fans
+    assert fans is not None
+    through = gradient.times(at.moment(weights[0]) * fans.fan_out * inside(at))
+    if len(at.incoming) == 2:
+        swapped = at.incoming[1], at.incoming[0]
+        return [through.times(s.q) for s in swapped] if at.node.op == "bilinear" else [through, gradient]
+    return [through for _ in at.incoming]
+
+
+def inside(at: Passage) -> float:
+    """Share of a kernel's taps that fall on the input and not on the padding, averaged over positions; 1 for matrices."""
+    padding, stride = at.node.options.get("padding"), at.node.options.get("stride")
+    if not isinstance(padding, tuple) or not any(padding) or not isinstance(stride, tuple):
+        return 1.0
+    weight, dims = next(use for use in at.node.uses if use.role == "weight"), len(stride)
+    dilation = at.node.options.get("dilation", (1,) * dims)
+    kernel, sizes, outputs = weight.shape[-dims:], at.shapes[0].shape[-dims:], at.node.outputs[0].shape[-dims:]
+    share = 1.0
+    for k, size, out, pad, step, gap in zip(kernel, sizes, outputs, padding, stride, dilation, strict=True):
+        places = np.arange(out)[:, None] * step - pad + np.arange(k)[None, :] * gap
+        share *= float(((places >= 0) & (places < size)).mean()) if places.size else 1.0
+    return share
+
+
+def contract_forward(at: Passage) -> Signal | None:
+    """Σ over n of products of two independent signals: n·q₁·q₂; attention weights average their values instead."""
+    if len(at.incoming) != 2 or at.node.options.get("with_constant"):
+        return None
+    left, right = at.incoming
+    n = at.node.options.get("contracted")
+    if left.share > 0.0 or right.share > 0.0:
+        weights, values = (left, right) if left.share > 0.0 else (right, left)
+        return averaged(values, weights.share, 1.0 / max(n if isinstance(n, int) else contracted(at) or 1, 1))
+    if not isinstance(n, int):
+        n = contracted(at)
+    if n is None:
+        return None
+    return Signal(n * left.q * right.q, 0.0, left.c * right.c, left.b * right.b)
+
+
+def contract_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """Each operand's gradient sums those of all outputs it reached, times the other operand."""
+    if len(at.incoming) != 2:
+        return [gradient for _ in at.incoming]
+    left, right = at.incoming
+    n = at.node.options.get("contracted")
+    n = n if isinstance(n, int) else contracted(at) or 1
+    reached = [at.made * n / max(at.read(i), 1) for i in (0, 1)]
+    found: list[Gradient | None] = []
+    for i, (own, other) in enumerate(((left, right), (right, left))):
+        if other.share > 0.0:  # values: the mean of what they were averaged into
+            back = averaged(Signal(gradient.g, 0.0, gradient.c), other.share, 1.0 / n)
+            found.append(Gradient(back.q, back.c))
+        elif own.share > 0.0:  # attention weights: a common offset of all values moves nothing
+            found.append(gradient.times(reached[i] * other.q * (1.0 - other.c)))
+        else:
+            found.append(gradient.times(reached[i] * other.q))
+    return found
+
+
+def contracted(at: Passage) -> int | None:
+    """How many products an output entry of an einsum of two signals sums: (left·right/out) has it twice for each shared axis."""
+    letters = _letters(str(at.node.options.get("equation", "")), 2)
+    if letters is None:
+        return None
+    (left, right), output = letters
+    sizes = dict(zip(left, at.shapes[0].shape, strict=False)) | dict(zip(right, at.shapes[1].shape, strict=False))
+    return prod(size for axis, size in sizes.items() if axis not in output)
+
+
+FLOWS = {"kind:affine": Flow(forward, backward), "kind:contract": Flow(contract_forward, contract_backward)}

@@ -1,8 +1,12 @@
 """Fused attention and softmax."""
 
+from dataclasses import replace
+
+import numpy as np
 import torch
 
 from steadygrad.graph.ops.call import Call, Seen
+from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
 
 
 def attention(call: Call) -> Seen:
@@ -34,3 +38,82 @@ OPS = {
     "special_softmax": softmax,
     "special_log_softmax": softmax,
 }
+
+
+def participation(spread: float, size: int, *, causal: bool = False) -> float:
+    """Σ a² of a softmax over `size` logits of variance `spread`: exp(spread)/size for Gaussian ones, at most 1.
+
+    A causal row i has i logits, so the mean over rows has the harmonic number H_n in place of 1.
+    """
+    if causal:
+        return float(np.mean(np.minimum(np.exp(min(spread, 50.0)) / np.arange(1, size + 1), 1.0)))
+    return min(float(np.exp(min(spread, 50.0))) / max(size, 1), 1.0)
+
+
+def overlap(size: int, *, causal: bool = False) -> float:
+    """Σ a·a′ of two rows of near-uniform attention weights: 1/n; causal rows i, j share min(i, j), which makes 1/max(i, j) on average."""
+    if causal and size > 1:
+        return 2.0 / (size - 1) * (1.0 - float(np.sum(1.0 / np.arange(1, size + 1))) / size)
+    return 1.0 / max(size, 1)
+
+
+def averaged(values: Signal, share: float, between: float) -> Signal:
+    """Values averaged by weights with Σ a² = share, Σ a·a′ = between for two rows."""
+    own = values.c + (1.0 - values.c) * share
+    alike = (values.c + (1.0 - values.c) * min(between, share)) / own if own > 0.0 else 1.0
+    return Signal(values.q * own, min(values.mean / max(own, 1e-12), 1.0), min(alike, 1.0), values.b)
+
+
+def softmax_forward(at: Passage) -> Signal | None:
+    """Entries a with Σ a = 1 and Σ a² = participation."""
+    x, size = at.incoming[0], at.node.options.get("size")
+    if at.node.op not in ("softmax", "special_softmax") or not isinstance(size, int):
+        return None
+    share = participation(x.value * (1.0 - x.mean), size)
+    return Signal(np.full_like(x.q, share / size), 1.0 / max(share * size, 1.0), 0.0, 0.0, share)
+
+
+def softmax_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """a∘(g − Σ a·g): second moment E[a²]·g."""
+    return [gradient.times(made.q) if made.share > 0.0 else gradient]
+
+
+def _size(at: Passage) -> int:
+    return at.shapes[1].shape[-2] if len(at.shapes[1].shape) > 1 else 1
+
+
+def logits(at: Passage) -> float:
+    """Second moment of fused attention's logits."""
+    query, key = at.incoming[0], at.incoming[1]
+    return at.shapes[0].shape[-1] * float(at.node.options["scale"]) ** 2 * query.value * key.value
+
+
+def forward(at: Passage) -> Signal | None:
+    """Values averaged by weights of participation p: q_v·(c + (1 − c)·p), c the cosine between two positions' values."""
+    if len(at.incoming) != 3:
+        return None
+    return averaged(at.incoming[2], _share(at), overlap(_size(at), causal=bool(at.node.options.get("causal"))))
+
+
+def _share(at: Passage) -> float:
+    key = at.incoming[1]
+    return participation(logits(at) * (1.0 - key.c), _size(at), causal=bool(at.node.options.get("causal")))
+
+
+def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """Values get the mean of what they were averaged into; queries and keys what moves the weights, differences of values."""
+    if len(at.incoming) != 3:
+        return [gradient for _ in at.incoming]
+    query, key, values = at.incoming
+    share, width, scale = _share(at), at.shapes[0].shape[-1], float(at.node.options["scale"])
+    rows, columns = at.shapes[0].shape[-2], _size(at)
+    groups = at.read(0) / rows / max(at.read(1) / columns, 1)  # grouped queries share a key
+    weights = gradient.times(share / columns * width * values.q * (1.0 - values.c))  # of a logit, per entry
+    to_query = weights.times(columns * scale**2 * key.q * (1.0 - key.c))
+    to_key = weights.times(rows * groups * scale**2 * query.q)
+    own = gradient.c + (1.0 - gradient.c) * share
+    alike = (gradient.c + (1.0 - gradient.c) * min(overlap(rows, causal=bool(at.node.options.get("causal"))), share)) / own
+    return [replace(to_query, c=0.0), replace(to_key, c=0.0), Gradient(gradient.g * groups * rows / columns * own, min(alike, 1.0))]
+
+
+FLOWS = {"kind:attention": Flow(forward, backward), "kind:softmax": Flow(softmax_forward, softmax_backward)}

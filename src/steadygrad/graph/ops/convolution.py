@@ -16,6 +16,7 @@ def convolution(call: Call) -> Seen:
     groups = int(call.get(6, "groups", 1))
     padding = call.get(4, "padding", 0)
     options = {"stride": stride, "groups": groups, "padding": padding if isinstance(padding, str) else _tuple(padding, dims)}
+    options["dilation"] = _tuple(call.get(5, "dilation", 1), dims)
     fans = convolution_fans(weight.shape, stride, groups=groups, transposed=False)
     axis = call.output.ndim - dims - 1
     return Seen(call.name, "affine", [x], [Operand(weight, "weight", fans, 0), *bias_operand(bias)], options, axis, starts=True)

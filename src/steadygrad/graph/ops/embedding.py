@@ -2,6 +2,7 @@
 
 from steadygrad.graph.fans import embedding_fans
 from steadygrad.graph.ops.call import Call, Operand, Seen
+from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
 
 
 def embedding(call: Call) -> Seen:
@@ -15,3 +16,16 @@ def embedding(call: Call) -> Seen:
 
 
 OPS = {"embedding": embedding, "embedding_bag": embedding}
+
+
+def forward(at: Passage) -> Signal:
+    """Rows are copied: different tokens are independent."""
+    return Signal(at.moment(at.node.uses[0]))
+
+
+def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """Indices have no gradient."""
+    return [None for _ in at.incoming]
+
+
+FLOWS = {"embedding": Flow(forward, backward), "embedding_bag": Flow(forward, backward)}

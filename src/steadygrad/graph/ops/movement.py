@@ -1,6 +1,9 @@
 """Ops that move numbers (views, casts), drop them (dropout), reduce them (pools), and plain elementwise functions."""
 
+from dataclasses import replace
+
 from steadygrad.graph.ops.call import Call, Operand, Seen
+from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
 from steadygrad.graph.signal_graph import Kind
 
 VIEWS = (
@@ -83,4 +86,79 @@ OPS = {
     **dict.fromkeys(DROPS, _plain("dropout")),
     **dict.fromkeys(POOLS, _plain("pool")),
     **dict.fromkeys(("__getitem__", "index_select", "take", "gather", "index"), gather),
+}
+
+
+def keep(at: Passage) -> Signal | None:
+    """Numbers that are moved keep their moments."""
+    return at.incoming[0] if len(at.incoming) == 1 else None
+
+
+def give_back(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """A slice leaves zeros where it took nothing; a copy gets the sum over its copies."""
+    ratio = at.made / max(at.read(), 1)
+    if ratio > 1.0:
+        ratio *= 1.0 + (ratio - 1.0) * max(gradient.c, 0.0)
+    return [gradient.times(ratio) for _ in at.incoming]
+
+
+def padded(at: Passage) -> Signal | None:
+    """Zeros beside the signal."""
+    x, ratio = at.incoming[0], at.made / max(at.read(), 1)
+    return x.times(1.0 / ratio) if ratio > 1.0 else x
+
+
+def padded_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """As it is."""
+    return [gradient for _ in at.incoming]
+
+
+def dropped(at: Passage) -> Signal | None:
+    """q/(1 − p), entries at two positions less alike."""
+    x, p = at.incoming[0], at.node.options.get("p", 0.0)
+    if not at.node.options.get("training") or not isinstance(p, float) or not 0.0 < p < 1.0:
+        return x
+    left = 1.0 - p
+    return Signal(x.q / left, x.mean * left, x.c * left, x.b * left, min(x.share / left, 1.0))
+
+
+def dropped_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """g/(1 − p)."""
+    p = at.node.options.get("p", 0.0)
+    on = at.node.options.get("training") and isinstance(p, float) and 0.0 < p < 1.0
+    return [Gradient(gradient.g / (1.0 - p), gradient.c * (1.0 - p)) if on else gradient]
+
+
+AVERAGES = ("avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "mean")
+
+
+def pooled(at: Passage) -> Signal | None:
+    """A mean over P positions: q·(c + (1 − c)/P). Maxima are measured: how alike neighbours are decides."""
+    if at.node.op not in AVERAGES or not at.incoming:
+        return None
+    x, taken = at.incoming[0], at.read() / max(at.made, 1)
+    if taken <= 1.0:
+        return x
+    alike = min(max(x.c, x.mean, 0.0), 1.0)
+    own = alike + (1.0 - alike) / taken
+    return Signal(x.q * own, min(x.mean / own, 1.0), min(alike / own, 1.0), min(x.b / own, 1.0))
+
+
+def pooled_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """A mean gives each of its P positions g/P²; a maximum gives one of them g."""
+    taken = at.read() / max(at.made, 1)
+    if taken <= 1.0:
+        return [gradient for _ in at.incoming]
+    if at.node.op in AVERAGES:
+        alike = gradient.c + (1.0 - gradient.c) / max(at.made / max(at.batch * at.node.outputs[0].shape[1], 1), 1.0) if at.node.outputs[0].shape[1:] else 1.0
+        return [Gradient(gradient.g / taken**2, min(alike, 1.0))]
+    return [replace(gradient.times(1.0 / taken), chosen=max(round(taken), 1))]
+
+
+FLOWS = {
+    "kind:view": Flow(keep, give_back),
+    "kind:cast": Flow(keep, give_back),
+    "pad": Flow(padded, padded_backward),
+    "kind:dropout": Flow(dropped, dropped_backward),
+    "kind:pool": Flow(pooled, pooled_backward),
 }

@@ -1,8 +1,13 @@
 """Normalization: by statistics of the batch, the sample, groups or the whole vector."""
 
+from dataclasses import replace
+from math import prod
+
+import numpy as np
 import torch
 
 from steadygrad.graph.ops.call import Call, Operand, Seen
+from steadygrad.graph.ops.flow import Array, Flow, Gradient, Passage, Signal
 
 
 def _scale_shift(call: Call, scale: object, shift: object) -> list[Operand]:
@@ -68,3 +73,80 @@ OPS = {
     "normalize": other_norm,
     "local_response_norm": other_norm,
 }
+
+
+def _common(at: Passage) -> float:
+    """Share of a signal's second moment that its norm takes away with the mean it subtracts."""
+    x, options, shape = at.incoming[0], at.node.options, at.shapes[0].shape
+    if at.node.op == "batch_norm":
+        values = int(options.get("values_per_channel", 0)) or 1
+        positions = max(values // max(at.batch, 1), 1)
+        return (1.0 + (positions - 1) * x.c + (values - positions) * x.b) / values
+    if at.node.op == "instance_norm":
+        positions = int(options.get("values_per_channel", 0)) or 1
+        return (1.0 + (positions - 1) * x.c) / positions
+    if at.node.op == "group_norm":
+        channels = max(shape[1] // max(int(options.get("groups", 1)), 1), 1)
+        positions = max(int(options.get("values_per_group", 0)) // channels, 1)
+        alike = (1.0 + (positions - 1) * x.c) / positions
+        return (alike + (channels - 1) * x.mean) / channels
+    return x.mean if at.node.op == "layer_norm" else 0.0
+
+
+def forward(at: Passage) -> Signal | None:
+    """Second moment γ²·v/(v + eps) + β², where v is what is left of q without the mean the norm takes over its axes."""
+    x, op = at.incoming[0], at.node.op
+    if op == "normalize":
+        return replace(x, q=np.full_like(x.q, 1.0 / max(at.shapes[0].shape[-1], 1)))
+    if op not in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"):
+        return None
+    if at.node.options.get("training") is False:
+        return None
+    common = min(_common(at), 1.0)
+    gamma, beta = _affine(at)
+    v = x.q * (1.0 - common)
+    own = gamma * v / (v + _eps(at))
+    q = own + beta
+    rest = max(1.0 - common, 1e-9)
+    took = common if op in ("batch_norm", "instance_norm", "layer_norm") else 0.0
+    c, b = ((value - took) / rest if took else value for value in (x.c, x.b))
+    shifted = float((beta * np.ones_like(q))[0] / q[0]) if q[0] > 0.0 else 0.0
+    mean = x.mean if op == "rms_norm" else 0.0
+    return Signal(q, mean, _within(c) * (1.0 - shifted) + shifted, _within(b) * (1.0 - shifted) + shifted)
+
+
+def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """g·γ²/v, less the two directions in which a norm lets nothing through."""
+    x = at.incoming[0]
+    if at.node.op == "normalize":
+        return [gradient.times(1.0 / (x.q * max(at.shapes[0].shape[-1], 1)))]
+    if at.node.options.get("training") is False:
+        return [gradient]
+    gamma, _ = _affine(at)
+    v = x.q * (1.0 - min(_common(at), 1.0)) + _eps(at)
+    lost = min(2.0 / max(_values(at), 2), 0.9)
+    return [Gradient(gradient.g * gamma / v * (1.0 - lost), gradient.c)]
+
+
+def _values(at: Passage) -> int:
+    """How many values one mean is taken over."""
+    options = at.node.options
+    return int(options.get("values_per_channel") or options.get("values_per_group") or prod(options.get("normalized_shape", ()) or (0,)) or 0)
+
+
+def _affine(at: Passage) -> tuple[Array, Array]:
+    gamma = next((at.moment(use) for use in at.of_role("scale")), np.ones(1))
+    beta = next((at.moment(use) for use in at.of_role("shift")), np.zeros(1))
+    return gamma, beta
+
+
+def _eps(at: Passage) -> float:
+    eps = at.node.options.get("eps")
+    return float(eps) if isinstance(eps, int | float) else 1e-6
+
+
+def _within(c: float) -> float:
+    return min(max(c, -1.0), 1.0)
+
+
+FLOWS = {"kind:norm": Flow(forward, backward)}

@@ -4,6 +4,7 @@ import torch
 
 from steadygrad.graph.fans import linear_fans
 from steadygrad.graph.ops.call import Call, Operand, Seen
+from steadygrad.graph.ops.flow import Flow, Passage, Signal, same
 
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
@@ -36,3 +37,11 @@ def recurrent(call: Call) -> Seen:
 
 
 OPS = {name + suffix: recurrent for name in GATES for suffix in ("", "_cell")}
+
+
+def untold(at: Passage) -> Signal | None:
+    """A whole recurrence in one op is measured, not predicted."""
+    return None
+
+
+FLOWS = dict.fromkeys(OPS, Flow(untold, same))

@@ -4,6 +4,7 @@ import torch
 
 from steadygrad.case import Case
 from steadygrad.errors import InputError, ModelError
+from steadygrad.graph.neighbours import activation_of, next_activation, preceding_activation
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.graph.wrappers import parameter_records, unwrap
 from steadygrad.pipeline import observe
@@ -12,7 +13,6 @@ from steadygrad.randomness.law import normal
 from steadygrad.remedies.change import Change
 from steadygrad.remedies.remedy import Remedy
 from steadygrad.rules.finding import Finding
-from steadygrad.rules.scales import activation_of, next_activation, preceding_activation
 from steadygrad.schemes import SCHEMES
 from steadygrad.theory.starting_point import StartingPoint, starting_point
 

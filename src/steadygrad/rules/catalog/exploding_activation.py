@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.neighbours import activation_of
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
-from steadygrad.rules.scales import activation_of
 from steadygrad.rules.specimens import classification, mlp
 
 

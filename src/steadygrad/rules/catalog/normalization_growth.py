@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.neighbours import activation_of
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments.rehearsal import Rehearsal
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rehearsals import course, outcome
 from steadygrad.rules.rule import Rule, Specimen, Threshold
-from steadygrad.rules.scales import activation_of
 from steadygrad.rules.sensitivity import Growth, growths
 from steadygrad.rules.specimens import classification, mlp
 from steadygrad.theory.batch_growth import batch_norm_growth

@@ -7,11 +7,12 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.neighbours import constant_factor, preceding_activation
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
-from steadygrad.rules.scales import constant_factor, gain_range, preceding_activation
+from steadygrad.rules.scales import gain_range
 from steadygrad.rules.specimens import classification, mlp, regression
 from steadygrad.rules.weights import Weighted, source_of_chain, weighted
 
@@ -115,7 +116,7 @@ def layer_factor(evidence: Evidence, item: Weighted) -> float | None:
 
 def preceding_or_next(evidence: Evidence, node: Node) -> str:
     """The activation the advice should talk about: the one this layer feeds, else the one before it."""
-    from steadygrad.rules.scales import next_activation
+    from steadygrad.graph.neighbours import next_activation
 
     found = next_activation(evidence.graph, node.index) or preceding_activation(evidence.graph, node.index)
     return found.op if found is not None else "linear"

@@ -1,0 +1,91 @@
+"""Follow moments through a traced graph: signals forward from the inputs, gradients back from the outputs."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from steadygrad.graph.ops import flow_of
+from steadygrad.graph.ops.flow import Array, Gradient, Passage, Signal
+from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
+
+Moment = Callable[[ParameterUse], Array]
+"""E[w²] of a parameter operand, per hypothesis."""
+Measured = Callable[[Node], float | None]
+"""How much an op changed the second moment when the model ran, q_out/Σq_in; None where it was not measured."""
+UNKNOWN = ("opaque", "pointwise", "join", "activation", "scale", "contract")
+WITHOUT_SIGNAL = Signal(np.zeros(1))
+
+
+@dataclass
+class Walk:
+    """One walk through the graph: what it predicts, and where it had to be told.
+
+    Attributes:
+        signals: node index → moments of its first output.
+        gradients: node index → moments of the gradient of that output, relative to the outputs'.
+        measured: indices of nodes whose change was measured, for want of a closed form.
+    """
+
+    graph: SignalGraph
+    batch: int
+    moment: Moment
+    ratio: Measured = lambda node: None
+    signals: dict[int, Signal] = field(default_factory=dict)
+    gradients: dict[int, Gradient] = field(default_factory=dict)
+    measured: set[int] = field(default_factory=set)
+
+    def passage(self, node: Node) -> Passage:
+        """The op with what comes in."""
+        shapes = tuple(self.graph.nodes[i].outputs[0] for i in node.inputs if self.graph.nodes[i].outputs)
+        incoming = tuple(self.signals.get(i, WITHOUT_SIGNAL) for i in node.inputs)
+        return Passage(node, incoming, shapes, self.batch, self.moment)
+
+    def forward(self, node: Node) -> Signal:
+        """Moments of what `node` makes; kept."""
+        at, flow = self.passage(node), flow_of(node.op, node.kind)
+        made = flow.forward(at) if flow is not None and (at.incoming or node.uses) and node.kind != "opaque" else None
+        if made is None:
+            made = self._told(node, at)
+        self.signals[node.index] = made
+        return made
+
+    def _told(self, node: Node, at: Passage) -> Signal:
+        """An op without a closed form changes moments as it was seen to; keeps them where nothing was seen."""
+        self.measured.add(node.index)
+        if not at.incoming:
+            return Signal(np.ones(1))
+        total = sum((signal.q for signal in at.incoming), np.zeros(1))
+        alike = at.incoming[0]
+        ratio = self.ratio(node)
+        return Signal(total * (1.0 if ratio is None else ratio), alike.mean, alike.c, alike.b)
+
+    def backward(self, ends: Mapping[int, Gradient]) -> None:
+        """Gradients of all nodes, from those of the ends; contributions of several readers are independent and add."""
+        self.gradients = {}
+        for node in reversed(self.graph.nodes):
+            own = _sum(self.gradients.get(node.index), ends.get(node.index))
+            if own is None:
+                continue
+            self.gradients[node.index] = own
+            flow = flow_of(node.op, node.kind)
+            at = self.passage(node)
+            back = flow.backward(at, self.signals[node.index], own) if flow is not None and at.incoming else [own for _ in at.incoming]
+            if at.incoming and (flow is None or (node.index in self.measured and node.kind in UNKNOWN)):  # of degree 1, as far as it is known
+                back = [own.times(_change(self.signals[node.index], at) * at.made / max(at.read(i), 1)) for i in range(len(at.incoming))]
+            for source, gradient in zip(node.inputs, back, strict=False):
+                if gradient is not None:
+                    self.gradients[source] = _sum(self.gradients.get(source), gradient) or gradient
+
+
+def _change(made: Signal, at: Passage) -> float:
+    total = sum(signal.value for signal in at.incoming)
+    return made.value / total if total > 0.0 else 1.0
+
+
+def _sum(left: Gradient | None, right: Gradient | None) -> Gradient | None:
+    if left is None or right is None:
+        return left if right is None else right
+    g = left.g + right.g
+    own = float(g[0])
+    return Gradient(g, (left.c * float(left.g[0]) + right.c * float(right.g[0])) / own if own > 0.0 else 0.0)
