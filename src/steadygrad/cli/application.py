@@ -2,7 +2,7 @@
 
 import typer
 
-from steadygrad.cli import check, demo, explain, phase, rules
+from steadygrad.cli import check, demo, explain, lab, phase, rules
 
 application = typer.Typer(
     help="A linter for the numerics of neural networks: says before training whether a model will train, and the one cause if not.",
@@ -16,6 +16,7 @@ application.command()(explain.explain)
 application.command()(rules.rules)
 application.command()(demo.demo)
 application.command()(phase.phase)
+application.add_typer(lab.application, name="lab")
 
 
 @application.callback(invoke_without_command=True)

@@ -1,1 +1,1 @@
-"""The chapters' experiments, one file each, on real data."""
+"""The chapters' experiments, one file each, on real data; `steadygrad lab list` names them."""

@@ -1,0 +1,14 @@
+"""One line here puts an experiment into `steadygrad lab`, the site and the contract test."""
+
+from steadygrad.lab.experiment import Experiment
+from steadygrad.lab.experiments.gaussian_product import GaussianProduct
+from steadygrad.lab.experiments.sigmoid_gradient import SigmoidGradient
+from steadygrad.lab.experiments.symmetry import Symmetry
+from steadygrad.registry import Catalogue
+
+EXPERIMENTS: Catalogue[Experiment] = Catalogue(
+    "experiments",
+    (
+        SigmoidGradient(), GaussianProduct(), Symmetry(),
+    ),
+)  # fmt: skip
