@@ -36,6 +36,7 @@ from steadygrad.rules.catalog.norm_in_eval import NormInEval
 from steadygrad.rules.catalog.normalization_growth import NormalizationGrowth
 from steadygrad.rules.catalog.nothing_trainable import NothingTrainable
 from steadygrad.rules.catalog.one_value_per_channel import OneValuePerChannel
+from steadygrad.rules.catalog.optimizer_settings import OptimizerSettings
 from steadygrad.rules.catalog.oscillation import Oscillation
 from steadygrad.rules.catalog.output_constant import OutputConstant
 from steadygrad.rules.catalog.output_range import OutputRange
@@ -111,6 +112,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         ClimbingStep,
         Sharpness,
         Oscillation,
+        OptimizerSettings,
         LinearStack,
         NothingTrainable,
         HeadActivation,
