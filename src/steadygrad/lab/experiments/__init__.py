@@ -1,14 +1,20 @@
 """One line here puts an experiment into `steadygrad lab`, the site and the contract test."""
 
 from steadygrad.lab.experiment import Experiment
+from steadygrad.lab.experiments.dropout_breaks_symmetry import DropoutBreaksSymmetry
 from steadygrad.lab.experiments.gaussian_product import GaussianProduct
+from steadygrad.lab.experiments.large_weights import LargeWeights
 from steadygrad.lab.experiments.sigmoid_gradient import SigmoidGradient
 from steadygrad.lab.experiments.symmetry import Symmetry
+from steadygrad.lab.experiments.xavier_dilemma import XavierDilemma
+from steadygrad.lab.experiments.xavier_variance import XavierVariance
 from steadygrad.registry import Catalogue
 
 EXPERIMENTS: Catalogue[Experiment] = Catalogue(
     "experiments",
     (
-        SigmoidGradient(), GaussianProduct(), Symmetry(),
+        SigmoidGradient(), GaussianProduct(), Symmetry(), DropoutBreaksSymmetry(),
+        XavierVariance(), XavierDilemma(),
+        LargeWeights(),
     ),
 )  # fmt: skip

@@ -61,8 +61,8 @@ class GaussianProduct(Experiment):
             lines.append(series(name, count, [(float(grown[k].mean()) + (k + 1) * math.log(std)) / LOG10 for k in range(FACTORS)]))
         figure = Figure("Growth of a vector under a product of 4 × 4 Gaussian matrices", Axis("factors", "matrices"),
             Axis("log₁₀ of growth, mean over seeds", "powers of ten"), tuple(lines))
-        return Outcome(numbers, figure,
-            f"101 factors: the initial matrix and 100 more. Over seeds log₁₀ of the norm is {float(log_matrix.mean()) / LOG10:.1f} ± {float(log_matrix.std()) / LOG10:.2f}.")
+        remark = "101 factors: the initial matrix and 100 more. Over seeds log₁₀ of the norm is "
+        return Outcome(numbers, figure, f"{remark}{float(log_matrix.mean()) / LOG10:.1f} ± {float(log_matrix.std()) / LOG10:.2f}.")
 
 
 def _overflow(bench: Bench, long: int) -> list[Number]:

@@ -45,9 +45,7 @@ class SigmoidGradient(Experiment):
             numbers.append(Number(f"slope at {place:g}", value, golden, golden * 4 * EPS + (EPS if place > 0 else 0.0), rounding, PAPER))
         worst = float(((slopes - exact).abs() / (4 * EPS * exact + EPS * (places > 0))).max())
         numbers.append(Number("largest error, in units of its bound", worst, 1.0, 0.0, rounding, "theory.activations, float64", "≤"))
-        figure = Figure(
-            "Sigmoid and its gradient", Axis("pre-activation x", "no unit"), Axis("value", "no unit"),
-            (series("sigmoid", places.tolist(), y.detach().tolist(), marks=True), series("gradient", places.tolist(), slopes.tolist())),
-        )  # fmt: skip
+        figure = Figure("Sigmoid and its gradient", Axis("pre-activation x", "no unit"), Axis("value", "no unit"), (series("sigmoid", places.tolist(),
+            y.detach().tolist(), marks=True), series("gradient", places.tolist(), slopes.tolist())))  # fmt: skip
         left = float(exact[(places.abs() - 4.0).abs().argmin()]) / 0.25
         return Outcome(tuple(numbers), figure, f"At x = ±4 the slope is {left:.1%} of its largest value, at ±8 {GOLDEN[8.0] / 0.25:.2%}.")
