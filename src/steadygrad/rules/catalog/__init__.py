@@ -14,6 +14,7 @@ from steadygrad.rules.catalog.correlated_inputs import CorrelatedInputs
 from steadygrad.rules.catalog.correlation_collapse import CorrelationCollapse
 from steadygrad.rules.catalog.dead_units import DeadUnits
 from steadygrad.rules.catalog.dropout_noise import DropoutNoise
+from steadygrad.rules.catalog.epsilon import Epsilon
 from steadygrad.rules.catalog.exploding_activation import ExplodingActivation
 from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
 from steadygrad.rules.catalog.half_range import HalfRange
@@ -100,6 +101,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         NonfiniteForward,
         NonfiniteBackward,
         HalfRange,
+        Epsilon,
         OneValuePerChannel,
         BiasBeforeNorm,
         NormInEval,

@@ -29,7 +29,7 @@ class AttenuatingActivation(Rule):
     slug = "attenuating-activation"
     title = "sigmoids stacked deep"
     priority = 34
-    explains = ("vanishing-gradient", "correlation-collapse", "signal-drift", "output-constant", "lr-too-low", "layer-out-of-line")
+    explains = ("vanishing-gradient", "correlation-collapse", "signal-drift", "output-constant", "lr-too-low", "layer-out-of-line", "epsilon")
     thresholds = {"factor": Threshold(1e-3, "predicted ratio of the gradients of first and last layer")}
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:

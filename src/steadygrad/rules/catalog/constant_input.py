@@ -31,7 +31,7 @@ class ConstantInput(Rule):
     explains = (
         "output-constant", "correlation-collapse", "input-scale", "correlated-inputs", "dead-units", "symmetric-units", "no-gradient",
         "vanishing-gradient", "saturation", "signal-drift", "lr-too-high", "exploding-gradient", "loss-at-start", "layer-out-of-line",
-        "norm-in-eval", "train-eval-gap", "one-value-per-channel", "nonfinite-forward", "nonfinite-backward",
+        "norm-in-eval", "train-eval-gap", "one-value-per-channel", "nonfinite-forward", "nonfinite-backward", "epsilon",
     )  # fmt: skip
     thresholds = {"features": Threshold(0.5, "share of constant features worth a note: more than half of the first layer's weights are idle")}
 

@@ -37,7 +37,7 @@ class InputScale(Rule):
         "saturation", "dead-units", "lr-too-high", "lr-too-low", "exploding-gradient", "vanishing-gradient", "no-gradient", "signal-drift",
         "loss-at-start", "nonfinite-forward", "nonfinite-backward", "layer-out-of-line", "correlation-collapse", "half-range",
         "output-constant", "chaos", "attention-logits", "train-eval-gap", "unstable-log", "correlated-inputs", "head-activation", "sharpness",
-        "attenuating-activation",
+        "attenuating-activation", "epsilon",
     )  # fmt: skip
     thresholds = {
         "large": Threshold(10.0, "rms ten times what initialization assumes: 99 % of |z| > 0.1·10 and stable rates fall by 100"),

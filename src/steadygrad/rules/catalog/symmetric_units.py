@@ -34,7 +34,7 @@ class SymmetricUnits(Rule):
     explains = (
         "vanishing-gradient", "no-gradient", "output-constant", "signal-drift", "weight-scale", "correlation-collapse",
         "layer-out-of-line", "loss-at-start", "exploding-gradient", "dead-units", "saturation", "lr-too-low", "zero-weights",
-        "lr-too-high",
+        "lr-too-high", "epsilon",
     )  # fmt: skip
     thresholds = {"share": Threshold(0.5, "half of the layer's units are lost; fewer copies are a warning")}
 

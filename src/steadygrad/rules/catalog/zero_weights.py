@@ -33,7 +33,7 @@ class ZeroWeights(Rule):
     priority = 31
     explains = (
         "vanishing-gradient", "no-gradient", "output-constant", "signal-drift", "correlation-collapse", "lr-too-low", "dead-units",
-        "layer-out-of-line",
+        "layer-out-of-line", "epsilon",
     )  # fmt: skip
     thresholds = {
         "warning": Threshold(2, "zero weights in series from which on the first ones get no gradient at all"),
