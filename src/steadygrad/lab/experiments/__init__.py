@@ -1,9 +1,14 @@
 """One line here puts an experiment into `steadygrad lab`, the site and the contract test."""
 
 from steadygrad.lab.experiment import Experiment
+from steadygrad.lab.experiments.constant_init_convex import ConstantInitConvex
+from steadygrad.lab.experiments.default_init_depth_width import DefaultInitDepthWidth
 from steadygrad.lab.experiments.dropout_breaks_symmetry import DropoutBreaksSymmetry
 from steadygrad.lab.experiments.gaussian_product import GaussianProduct
 from steadygrad.lab.experiments.large_weights import LargeWeights
+from steadygrad.lab.experiments.large_weights_large_lr import LargeWeightsLargeLr
+from steadygrad.lab.experiments.lars_rescue import LarsRescue
+from steadygrad.lab.experiments.quarter_per_layer import QuarterPerLayer
 from steadygrad.lab.experiments.sigmoid_gradient import SigmoidGradient
 from steadygrad.lab.experiments.symmetry import Symmetry
 from steadygrad.lab.experiments.xavier_dilemma import XavierDilemma
@@ -14,7 +19,8 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
     "experiments",
     (
         SigmoidGradient(), GaussianProduct(), Symmetry(), DropoutBreaksSymmetry(),
-        XavierVariance(), XavierDilemma(),
-        LargeWeights(),
+        XavierVariance(), XavierDilemma(), DefaultInitDepthWidth(),
+        LargeWeights(), QuarterPerLayer(), LargeWeightsLargeLr(), LarsRescue(),
+        ConstantInitConvex(),
     ),
 )  # fmt: skip
