@@ -43,6 +43,7 @@ def test_repeats_are_bit_identical_and_leave_no_trace(experiment: Experiment) ->
     assert render(again.figure) == render(first.figure)
 
 
+@pytest.mark.slow
 @ALL
 def test_numbers_are_measured_not_written(experiment: Experiment) -> None:
     """Another seed draws another network: something in the outcome moves, unless nothing in it is drawn."""
