@@ -75,7 +75,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"}
 
 
-def check(name: str, timeout: float, memory: float) -> dict[str, object]:
+def check(name: str, timeout: float, memory: float, worker: str = WORKER) -> dict[str, object]:
     """Run one model in its own process."""
 
     def limit() -> None:
@@ -83,7 +83,7 @@ def check(name: str, timeout: float, memory: float) -> dict[str, object]:
 
     started = time.perf_counter()
     try:
-        done = subprocess.run([sys.executable, "-c", WORKER, name], capture_output=True, text=True, timeout=timeout, env=_environment(), preexec_fn=limit)
+        done = subprocess.run([sys.executable, "-c", worker, name], capture_output=True, text=True, timeout=timeout, env=_environment(), preexec_fn=limit)
     except subprocess.TimeoutExpired:
         return {"name": name, "failure": f"no answer within {timeout:g} s"}
     line = next((x for x in done.stdout.splitlines() if x.startswith("RESULT ")), None)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from steadygrad.door import check as check
     from steadygrad.door import explain as explain
     from steadygrad.drawing import draw_ as draw_
+    from steadygrad.planner import initialize_ as initialize_
+    from steadygrad.planner import plan as plan
     from steadygrad.pytest_plugin import assert_trainable as assert_trainable
     from steadygrad.report.record import Report as Report
     from steadygrad.rules.finding import Finding as Finding
@@ -40,9 +42,14 @@ _PLACES = {
     "check": "steadygrad.door",
     "draw_": "steadygrad.drawing",
     "explain": "steadygrad.door",
+    "initialize_": "steadygrad.planner",
+    "plan": "steadygrad.planner",
 }
 _PARTS = ("normalization", "optim", "schemes", "theory")
-__all__ = ["Case", "Finding", "Report", "assert_trainable", "check", "draw_", "explain", "normalization", "optim", "schemes", "theory"]
+__all__ = [
+    "Case", "Finding", "Report", "assert_trainable", "check", "draw_", "explain", "initialize_", "normalization", "optim", "plan", "schemes",
+    "theory",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

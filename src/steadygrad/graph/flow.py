@@ -25,6 +25,7 @@ class Walk:
         signals: node index → moments of its first output.
         gradients: node index → moments of the gradient of that output, relative to the outputs'.
         measured: indices of nodes whose change was measured, for want of a closed form.
+        centred: indices of nodes whose bias takes the offset of what they read out.
     """
 
     graph: SignalGraph
@@ -34,11 +35,14 @@ class Walk:
     signals: dict[int, Signal] = field(default_factory=dict)
     gradients: dict[int, Gradient] = field(default_factory=dict)
     measured: set[int] = field(default_factory=set)
+    centred: set[int] = field(default_factory=set)
 
     def passage(self, node: Node) -> Passage:
         """The op with what comes in."""
         shapes = tuple(self.graph.nodes[i].outputs[0] for i in node.inputs if self.graph.nodes[i].outputs)
         incoming = tuple(self.signals.get(i, WITHOUT_SIGNAL) for i in node.inputs)
+        if node.index in self.centred:
+            incoming = tuple(map(_without_offset, incoming))
         return Passage(node, incoming, shapes, self.batch, self.moment)
 
     def forward(self, node: Node) -> Signal:
@@ -58,7 +62,7 @@ class Walk:
         total = sum((signal.q for signal in at.incoming), np.zeros(1))
         alike = at.incoming[0]
         ratio = self.ratio(node)
-        return Signal(total * (1.0 if ratio is None else ratio), alike.mean, alike.c, alike.b)
+        return Signal(total * (1.0 if ratio is None else ratio), alike.mean, alike.c, alike.b, alike.above if node.kind == "pool" else 0.0)
 
     def backward(self, ends: Mapping[int, Gradient]) -> None:
         """Gradients of all nodes, from those of the ends; contributions of several readers are independent and add."""
@@ -76,6 +80,11 @@ class Walk:
             for source, gradient in zip(node.inputs, back, strict=False):
                 if gradient is not None:
                     self.gradients[source] = _sum(self.gradients.get(source), gradient) or gradient
+
+
+def _without_offset(signal: Signal) -> Signal:
+    left = max(1.0 - signal.mean, 1e-12)
+    return Signal(signal.q * left, 0.0, (signal.c - signal.mean) / left, (signal.b - signal.mean) / left)
 
 
 def _change(made: Signal, at: Passage) -> float:

@@ -1,7 +1,9 @@
 """Elementwise nonlinearities. `op` is the name `theory.activations` knows; `options` are its parameters."""
 
+import numpy as np
+
 from steadygrad.graph.ops.call import Call, Operand, Seen
-from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
+from steadygrad.graph.ops.flow import Array, Flow, Gradient, Passage, Signal
 from steadygrad.theory import activations
 from steadygrad.theory.moment_table import MomentTable, table
 
@@ -93,12 +95,15 @@ def forward(at: Passage) -> Signal | None:
     phi, x = _table(at), at.incoming[0]
     if phi is None:
         return None
-    if x.mean > OFFSET:
+    if at.node.op == "relu" and x.above > 0.0:
+        second, _, mean = rectified_again(x.q, x.above)
+    elif x.mean > OFFSET:
         second, mean = phi.offset(x.q, x.mean)
-        c, b = (mean + (1.0 - mean) * (value - x.mean) / max(1.0 - x.mean, 1e-9) for value in (x.c, x.b))
-        return Signal(second, mean, min(c, 1.0), min(b, 1.0))
-    q = x.value
-    return Signal(phi.second(x.q), phi.mean_share(q), phi.correlation(q, x.c), phi.correlation(q, x.b))
+    else:
+        q, above = x.value, 1.0 if at.node.op == "relu" else 0.0
+        return Signal(phi.second(x.q), phi.mean_share(q), phi.correlation(q, x.c), phi.correlation(q, x.b), above)
+    c, b = (mean + (1.0 - mean) * (value - x.mean) / max(1.0 - x.mean, 1e-9) for value in (x.c, x.b))
+    return Signal(second, mean, min(c, 1.0), min(b, 1.0), 1.0 if at.node.op == "relu" else 0.0)
 
 
 def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
@@ -106,11 +111,31 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
     phi, x = _table(at), at.incoming[0]
     if phi is None:
         return [gradient]
-    if gradient.chosen > 1:
+    if at.node.op == "relu" and x.above > 0.0:
+        slope = rectified_again(x.q, x.above)[1]
+    elif gradient.chosen > 1:
         slope = phi.slope_of_largest(x.q, gradient.chosen)
     else:
         slope = phi.slope(x.q) if x.mean <= OFFSET else phi.offset_slope(x.q, x.mean)
     return [Gradient(gradient.g * slope, gradient.c * phi.slope_correlation(x.value, x.c))]
+
+
+def rectified_again(q: Array, above: float) -> tuple[Array, Array, float]:
+    """E[ReLU(x)²], P(x > 0) and the mean's share of the former, for x = ReLU(g) + f with independent centred Gaussian g and f.
+
+    ReLU(g) brings the share `above` of E[x²] = q, so Var g = 2·above·q and Var f = (1 − above)·q = v. Where g < 0, f alone decides; where
+    g > 0, g + f of variance s does, at angle θ = arccos √(Var g/s) to g:
+
+        E[ReLU(x)²] = v/4 + s·(π − θ + sin θ·cos θ)/(2π)        P(x > 0) = 1/4 + (π − θ)/(2π)        (1/2 where v = 0)
+    """
+    v = q * max(1.0 - above, 0.0)
+    s = 2.0 * above * q + v
+    cosine = np.sqrt(2.0 * above * q / np.maximum(s, 1e-300))
+    angle = np.arccos(np.minimum(cosine, 1.0))
+    second = v / 4.0 + s * (np.pi - angle + np.sin(angle) * cosine) / (2.0 * np.pi)
+    positive = np.where(v > 1e-12 * q, 0.25 + (np.pi - angle) / (2.0 * np.pi), 0.5)
+    mean = float((0.5 * np.sqrt(v / (2.0 * np.pi)) + np.sqrt(s) * (1.0 + cosine) / (2.0 * np.sqrt(2.0 * np.pi)))[0])
+    return second, positive, min(mean**2 / float(second[0]), 1.0) if second[0] > 0.0 else 0.0
 
 
 def gated_forward(at: Passage) -> Signal | None:

@@ -100,7 +100,8 @@ def summed(parts: tuple[Signal, ...]) -> Signal:
     mean = float(offset[0]) ** 2 / own
     cross = mean - sum(part.mean * part.value for part in parts) / own
     c, b = (sum(getattr(p, name) * p.value for p in parts) / own + cross for name in ("c", "b"))
-    return Signal(q, min(mean, 1.0), min(c, 1.0), min(b, 1.0))
+    above = sum(part.above * part.value for part in parts) / own if sum(part.above > 0.0 for part in parts) == 1 else 0.0
+    return Signal(q, min(mean, 1.0), min(c, 1.0), min(b, 1.0), above)
 
 
 def join_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:

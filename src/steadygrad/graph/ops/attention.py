@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from steadygrad.graph.ops.call import Call, Seen
-from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
+from steadygrad.graph.ops.flow import Array, Flow, Gradient, Passage, Signal
 
 
 def attention(call: Call) -> Seen:
@@ -40,14 +40,26 @@ OPS = {
 }
 
 
-def participation(spread: float, size: int, *, causal: bool = False) -> float:
-    """Σ a² of a softmax over `size` logits of variance `spread`: exp(spread)/size for Gaussian ones, at most 1.
+def _sizes(size: int, causal: bool) -> Array:
+    """How many logits a row has: all, or in row i of causal attention i."""
+    return np.arange(1.0, size + 1.0) if causal else np.array([max(size, 1.0)])
 
-    A causal row i has i logits, so the mean over rows has the harmonic number H_n in place of 1.
+
+def participation(spread: float, size: int, *, causal: bool = False) -> float:
+    """Σ a² of a softmax over n Gaussian logits of variance `spread`, s: e^s/(e^s + n − 1), the ratio of expectations; mean over rows."""
+    n, grown = _sizes(size, causal), np.exp(min(spread, 50.0))
+    return float(np.mean(grown / (grown + n - 1.0)))
+
+
+def sensitivity(spread: float, size: int, *, causal: bool = False) -> float:
+    """Σ aⱼ²·(1 − 2aⱼ + Σ a²), averaged over rows: what independent gradients g of the weights leave of Σ g² at the logits.
+
+    The Jacobian of softmax is diag(a) − a·aᵀ; Σ a³ = e^3s/(e^3s + 3(n − 1)·e^s + (n − 1)(n − 2)) as Σ a² in `participation`.
     """
-    if causal:
-        return float(np.mean(np.minimum(np.exp(min(spread, 50.0)) / np.arange(1, size + 1), 1.0)))
-    return min(float(np.exp(min(spread, 50.0))) / max(size, 1), 1.0)
+    n, grown = _sizes(size, causal), np.exp(min(spread, 50.0))
+    squares = grown / (grown + n - 1.0)
+    cubes = grown**3 / (grown**3 + 3.0 * (n - 1.0) * grown + (n - 1.0) * (n - 2.0))
+    return float(np.mean(np.maximum(squares * (1.0 + squares) - 2.0 * cubes, 0.0)))
 
 
 def overlap(size: int, *, causal: bool = False) -> float:
@@ -70,12 +82,15 @@ def softmax_forward(at: Passage) -> Signal | None:
     if at.node.op not in ("softmax", "special_softmax") or not isinstance(size, int):
         return None
     share = participation(x.value * (1.0 - x.mean), size)
-    return Signal(np.full_like(x.q, share / size), 1.0 / max(share * size, 1.0), 0.0, 0.0, share)
+    return Signal(np.full_like(x.q, share / size), 1.0 / max(share * size, 1.0), share=share)
 
 
 def softmax_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
-    """a∘(g − Σ a·g): second moment E[a²]·g."""
-    return [gradient.times(made.q) if made.share > 0.0 else gradient]
+    """a∘(g − Σ a·g), entries of g independent."""
+    x, size = at.incoming[0], at.node.options.get("size")
+    if made.share <= 0.0 or not isinstance(size, int):
+        return [gradient]
+    return [gradient.times(sensitivity(x.value * (1.0 - x.mean), size) / size)]
 
 
 def _size(at: Passage) -> int:
@@ -108,7 +123,8 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
     share, width, scale = _share(at), at.shapes[0].shape[-1], float(at.node.options["scale"])
     rows, columns = at.shapes[0].shape[-2], _size(at)
     groups = at.read(0) / rows / max(at.read(1) / columns, 1)  # grouped queries share a key
-    weights = gradient.times(share / columns * width * values.q * (1.0 - values.c))  # of a logit, per entry
+    moved = sensitivity(logits(at) * (1.0 - key.c), columns, causal=bool(at.node.options.get("causal")))
+    weights = gradient.times(moved / columns * width * values.q * (1.0 - values.c))  # of a logit, per entry
     to_query = weights.times(columns * scale**2 * key.q * (1.0 - key.c))
     to_key = weights.times(rows * groups * scale**2 * query.q)
     own = gradient.c + (1.0 - gradient.c) * share

@@ -26,6 +26,7 @@ class Signal:
         mean: share of q that is one common offset, E[x]²/E[x²], in [0, 1].
         c: cosine between two positions of one sample (E[x_p·x_p′]/q).
         b: cosine between two samples.
+        above: share of q in a part that is never negative and half zero, as ReLU leaves it, the rest being independent and centred.
         share: Σ a² over the axis that sums to 1, for attention weights; 0 for everything else.
     """
 
@@ -33,6 +34,7 @@ class Signal:
     mean: float = 0.0
     c: float = 0.0
     b: float = 0.0
+    above: float = 0.0
     share: float = 0.0
 
     @property

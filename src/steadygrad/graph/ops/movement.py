@@ -119,7 +119,7 @@ def dropped(at: Passage) -> Signal | None:
     if not at.node.options.get("training") or not isinstance(p, float) or not 0.0 < p < 1.0:
         return x
     left = 1.0 - p
-    return Signal(x.q / left, x.mean * left, x.c * left, x.b * left, min(x.share / left, 1.0))
+    return Signal(x.q / left, x.mean * left, x.c * left, x.b * left, x.above, min(x.share / left, 1.0))
 
 
 def dropped_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:

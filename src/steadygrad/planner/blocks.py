@@ -1,0 +1,132 @@
+"""Residual structure read off the graph: which sums carry a stream on, what is added to it, and what sets the size of what is added."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
+
+TRANSPARENT = ("view", "cast", "dropout")
+CARRIED = (*TRANSPARENT, "activation", "norm", "pointwise", "shift", "pool")  # between two sums of one stream
+WITHIN = (*TRANSPARENT, "activation", "pointwise", "shift", "pool")  # between what sets a branch's size and its end
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One residual sum.
+
+    Attributes:
+        join: index of the sum.
+        stream: index of the operand that carries the stream.
+        end: index of the operand that is added to it.
+        handle: the node and operand that sets the branch's size: its last weight, or the scale of its last norm; None where nothing does.
+        normed: whether the branch reads the stream through a norm (pre-norm), so that its size owes nothing to the stream's.
+        inner: indices of the branch's ops.
+        length: how many branches this stream has.
+    """
+
+    join: int
+    stream: int
+    end: int
+    handle: tuple[int, ParameterUse] | None
+    normed: bool
+    inner: frozenset[int]
+    length: int = 1
+
+
+def branches(graph: SignalGraph) -> dict[int, Branch]:
+    """Join index → its branch, for every sum of a stream and what was made of it."""
+    found: dict[int, Branch] = {}
+    chain: dict[int, int] = {}
+    lengths: dict[int, int] = {}
+    for node in graph.nodes:
+        if node.kind != "join" or node.op != "add" or len(node.inputs) != 2 or node.inputs[0] == node.inputs[1]:
+            continue
+        sides = _sides(graph, *node.inputs)
+        if sides is None:
+            continue
+        stream, end, projected, members = sides
+        before = None if projected else next((i for i in _line(graph, stream, CARRIED) if i in found), None)
+        chain[node.index] = chain[before] if before is not None else node.index
+        lengths[chain[node.index]] = lengths.get(chain[node.index], 0) + 1
+        found[node.index] = Branch(node.index, stream, end, _handle(graph, end, members), _reads_through_norm(graph, stream, members), frozenset(members))
+    return {i: replace(branch, length=lengths[chain[i]]) for i, branch in found.items()}
+
+
+def _sides(graph: SignalGraph, one: int, other: int) -> tuple[int, int, bool, set[int]] | None:
+    """(stream, end, whether the stream is projected, nodes of the branch), or None where the operands have nothing in common."""
+    early, late = sorted((one, other))
+    base = next(reversed(list(_line(graph, early, TRANSPARENT))))
+    members = _back(graph, late, base)
+    if base in members:
+        return (early, late, False, members - {base}) if _weights(graph, members - {base}) else None
+    meeting = _meeting(graph, early, late)
+    if meeting is None:
+        return None
+    left, right = _back(graph, early, meeting), _back(graph, late, meeting)
+    if not (_weights(graph, left - right) and _weights(graph, right - left)):
+        return None
+    if _weights(graph, left - right) > _weights(graph, right - left):
+        return late, early, True, left - {meeting}
+    return early, late, True, right - {meeting}
+
+
+def _line(graph: SignalGraph, index: int, kinds: tuple[str, ...]) -> Iterator[int]:
+    """`index` and what it was made of, as long as that is one signal through ops of these kinds."""
+    yield index
+    while graph.nodes[index].kind in kinds and graph.nodes[index].inputs:
+        index = graph.nodes[index].inputs[0]
+        yield index
+
+
+def _back(graph: SignalGraph, start: int, until: int) -> set[int]:
+    """Nodes from `start` back that were made no earlier than `until`."""
+    seen, stack = set(), [start]
+    while stack:
+        index = stack.pop()
+        if index >= until and index not in seen:
+            seen.add(index)
+            stack.extend(graph.nodes[index].inputs)
+    return seen
+
+
+def _meeting(graph: SignalGraph, one: int, other: int) -> int | None:
+    """The last node that both operands were made of."""
+    colours = {one: 1, other: 2}
+    pending = {one, other}
+    while pending:
+        index = max(pending)
+        pending.discard(index)
+        if colours[index] == 3:
+            return index
+        for source in graph.nodes[index].inputs:
+            colours[source] = colours.get(source, 0) | colours[index]
+            pending.add(source)
+    return None
+
+
+def _weights(graph: SignalGraph, members: set[int]) -> int:
+    return sum(graph.nodes[i].kind in ("affine", "scale") for i in members)
+
+
+def _handle(graph: SignalGraph, end: int, members: set[int]) -> tuple[int, ParameterUse] | None:
+    index = end
+    while index in members:
+        node = graph.nodes[index]
+        if node.kind in ("affine", "norm", "scale"):
+            use = next((u for u in node.uses if u.role in ("weight", "scale")), None)
+            return None if use is None or node.options.get("gates") else (index, use)
+        product = node.kind == "join" and node.op == "mul"  # a gate on the branch's result, as squeeze-and-excitation has
+        if (node.kind not in WITHIN and not product) or not node.inputs:
+            return None
+        index = node.inputs[0]
+    return None
+
+
+def _reads_through_norm(graph: SignalGraph, stream: int, members: set[int]) -> bool:
+    """Whether the first op of the branch that changes the signal is a norm."""
+    for index in sorted(members):
+        node: Node = graph.nodes[index]
+        if node.kind in TRANSPARENT:
+            continue
+        return node.kind == "norm"
+    return False

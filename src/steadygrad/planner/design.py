@@ -1,0 +1,247 @@
+"""Choose the scale of every weight in one walk along the signal, by what its output is for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import sqrt
+
+import numpy as np
+
+from steadygrad.errors import InputError
+from steadygrad.graph.flow import Walk
+from steadygrad.graph.neighbours import activation_of, next_activation, preceding_activation
+from steadygrad.graph.ops.flow import Array, Gradient, Signal
+from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
+from steadygrad.planner.blocks import Branch, branches
+from steadygrad.planner.logits import shrink_logits
+from steadygrad.randomness.law import Law
+from steadygrad.theory.starting_point import StartingPoint, starting_point
+
+OUTPUT = 0.5
+"""Second moment of the model's outputs: a softmax over them starts within 1/4 nat of ln C."""
+DEEP = 16
+"""Weights in a row from which a criticality with random biases is worth it; shorter chains keep unit signals with zero biases."""
+
+
+@dataclass
+class Design:
+    """Scales under construction.
+
+    Attributes:
+        kept: E[w²] of parameters that keep their numbers.
+        measured: node → how much it was seen to change the second moment.
+        inputs: moments of what enters.
+        moments, reasons: E[w²] of every parameter whose scale is chosen, and why it is so.
+        starts: weights that have theory's critical point, which nothing later moves.
+        biases: variance of biases that such points want random.
+        centred: ops whose bias takes out the offset of what they read.
+        shrunk, caps: factors and limits found on an earlier walk: attention logits, tables shared with the output layer.
+        laws: weights whose law a recipe gives whole.
+        hypotheses: E[w²] of several variants side by side, for one walk.
+    """
+
+    graph: SignalGraph
+    batch: int
+    kept: Mapping[str, float]
+    measured: Mapping[int, float]
+    inputs: Mapping[int, Signal]
+    moments: dict[str, float] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    starts: dict[str, StartingPoint] = field(default_factory=dict)
+    biases: dict[str, float] = field(default_factory=dict)
+    centred: set[int] = field(default_factory=set)
+    shrunk: dict[str, float] = field(default_factory=dict)
+    caps: dict[str, float] = field(default_factory=dict)
+    laws: dict[str, Law] = field(default_factory=dict)
+    hypotheses: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.branches = branches(self.graph)
+        self.handles: dict[str, Branch] = {}
+        self._chains: dict[str, int] = {}
+        for branch in self.branches.values():
+            if branch.handle is not None:
+                self.handles.setdefault(branch.handle[1].parameters[0], branch)
+
+    # -- walking ------------------------------------------------------------------------------------------------------
+
+    def moment(self, use: ParameterUse) -> Array:
+        """E[w²] of an operand: as kept, as designed, or 1 for norms' scales and 0 for biases not met yet."""
+        name = use.parameters[-1] if use.parameters[-1] in self.moments else use.parameters[0]
+        if name in self.hypotheses:
+            return self.hypotheses[name]
+        if name in self.moments:
+            return np.array([self.moments[name]])
+        if name in self.kept or name in self.biases:
+            return np.array([self.kept.get(name, self.biases.get(name, 0.0))])
+        return np.array([0.0 if use.role in ("bias", "shift") else 1.0])
+
+    def walk(self) -> Walk:
+        """Follow the signal through the graph as designed so far; weights met for the first time are designed."""
+        walk = Walk(self.graph, self.batch, self.moment, lambda node: self.measured.get(node.index), centred=self.centred)
+        for node in self.graph.nodes:
+            if node.index in self.inputs:
+                walk.signals[node.index] = self.inputs[node.index]
+                continue
+            self._meet(walk, node)
+            walk.forward(node)
+        return walk
+
+    def finish(self) -> Walk:
+        """Design all, then bring attention logits down where the model does not."""
+        for _ in range(4):
+            caps, walk = dict(self.caps), self.walk()
+            if not shrink_logits(self, walk) and caps == self.caps:
+                break
+            self.moments.clear(), self.centred.clear(), self.starts.clear(), self.biases.clear()
+        return self._back(self.walk())
+
+    def finish_as_is(self) -> Walk:
+        """The walk of the design as it stands."""
+        return self._back(self.walk())
+
+    def _back(self, walk: Walk) -> Walk:
+        walk.backward({i: Gradient(np.ones(1)) for i in self.graph.outputs})
+        return walk
+
+    def held(self, node: Node) -> bool:
+        """Whether a norm holds what this weight reads, or the weight itself feeds one."""
+        before = preceding_activation(self.graph, node.index)
+        return self._normed(before) if before is not None else _near_norm(self.graph, node)
+
+    def gain(self, node: Node) -> float:
+        """The forward gain of what a weight reads: that of theory's starting point, 1 after no activation."""
+        phi = activation_of(preceding_activation(self.graph, node.index))
+        try:
+            return 1.0 if phi is None else starting_point(phi).gain
+        except InputError:
+            return 1.0
+
+    def origin(self, node: Node) -> float:
+        """φ(0) of the activation a weight reads."""
+        phi = activation_of(preceding_activation(self.graph, node.index))
+        return 0.0 if phi is None else float(phi.phi(0.0))
+
+    # -- one weight ---------------------------------------------------------------------------------------------------
+
+    def _meet(self, walk: Walk, node: Node) -> None:
+        for use in node.uses:
+            name = use.parameters[0]
+            if name in self.kept or name in self.moments:
+                if use.role == "weight" and name in self.moments and node.index not in self.graph.feeds_weights and len(self._uses(name)) > 1:
+                    self._tie(walk, node, use, name)
+                continue
+            if use.role == "table" and use.fans is not None:
+                self._set(name, 1.0, "rows of unit size")
+            elif use.role == "weight" and use.fans is not None and node.inputs:
+                self._weight(walk, node, use, name)
+            elif use.role == "scale" and node.kind == "norm":
+                self._norm(walk, use, name)
+            elif use.role == "other" and node.kind == "join" and node.op in ("cat", "concat") and node.inputs:
+                self._set(name, walk.signals[node.inputs[0]].value, "tokens as large as the signal they stand beside")
+
+    def _uses(self, name: str) -> list[tuple[Node, ParameterUse]]:
+        return list(self.graph.uses_of(name))
+
+    def _set(self, name: str, moment: float, reason: str) -> None:
+        shrink = self.shrunk.get(name, 1.0)
+        if name in self.caps and self.caps[name] < moment:
+            moment, reason = self.caps[name], "shared with the output layer: outputs of rms at most 1"
+        self.moments[name] = max(moment, 0.0) * shrink
+        self.reasons[name] = reason if shrink == 1.0 else f"{reason}; smaller by {sqrt(shrink):.3g} for attention logits of unit size"
+
+    def _norm(self, walk: Walk, use: ParameterUse, name: str) -> None:
+        branch = self.handles.get(name)
+        if branch is None or branch.length < 2 or branch.handle is None or branch.handle[0] not in range(len(self.graph.nodes)):
+            self._set(name, 1.0, "a norm's scale starts at 1")
+            return
+        self._set(name, self._budget(walk, branch) if not branch.normed else 1.0 / branch.length, f"one of {branch.length} branches of a stream")
+
+    def _budget(self, walk: Walk, branch: Branch) -> float:
+        stream = walk.signals[branch.stream].value if branch.stream in walk.signals else 1.0
+        return (max(stream, 1.0) if branch.normed else stream or 1.0) / branch.length
+
+    def _weight(self, walk: Walk, node: Node, use: ParameterUse, name: str) -> None:
+        start = self._start(node)
+        if start is not None and start.centred and self._bias_of(node):
+            self.centred.add(node.index)
+        incoming = walk.passage(node).incoming
+        q = incoming[0].value if incoming else 1.0
+        assert use.fans is not None
+        unit = use.fans.fan_in * (q if q > 0.0 else 1.0)
+        branch = self.handles.get(name)
+        if branch is not None and branch.handle is not None and branch.handle[0] == node.index:
+            share = f"one of {branch.length} branches of a stream" if branch.length > 1 else "as large as the stream it joins"
+            self._set(name, self._budget(walk, branch) / unit, share)
+        elif node.index not in self.graph.feeds_weights:
+            self._set(name, OUTPUT / unit, f"outputs of rms {sqrt(OUTPUT):.2g}, so that the loss starts where guessing does")
+        elif start is not None:
+            self.starts[name] = start
+            self.biases.update((use.parameters[0], start.bias_variance) for use in node.uses if use.role == "bias")
+            self._set(name, start.gain**2 / use.fans.fan_in, start.reason)
+        else:
+            target, why = self._target(node)
+            self._set(name, target / unit, why)
+
+    def _start(self, node: Node) -> StartingPoint | None:
+        """Theory's starting point where the weight reads an activation that no norm holds in place."""
+        before = preceding_activation(self.graph, node.index)
+        phi = activation_of(before)
+        if before is None or phi is None or phi.homogeneous or self._normed(before):
+            return None
+        if not phi.bounded and self._chain(before.op) < DEEP:
+            return None
+        try:
+            return starting_point(phi)
+        except InputError:
+            return None
+
+    def _chain(self, op: str) -> int:
+        """How many weights read this activation without a norm between."""
+        if op not in self._chains:
+            readers = [preceding_activation(self.graph, n.index) for n in self.graph.nodes if n.kind == "affine"]
+            self._chains[op] = sum(before is not None and before.op == op and not self._normed(before) for before in readers)
+        return self._chains[op]
+
+    def _normed(self, node: Node) -> bool:
+        """Whether a norm sets the size of what this activation reads."""
+        for _ in range(4):
+            made = self.graph.upstream(node.index)
+            if made is None:
+                return False
+            if made.kind in ("norm", "attention"):
+                return True
+            if made.kind == "affine":
+                read = self.graph.upstream(made.index)
+                return read is not None and read.kind == "norm"
+            if made.kind not in ("pointwise", "shift", "scale"):
+                return False
+            node = made
+        return False
+
+    def _target(self, node: Node) -> tuple[float, str]:
+        after = activation_of(next_activation(self.graph, node.index))
+        if after is not None and not after.homogeneous and not after.bounded and self._chain(after.name) >= DEEP:
+            try:
+                start = starting_point(after)
+            except InputError:
+                return 1.0, "outputs of unit size"
+            if 0.0 < start.q < 4.0:
+                return start.q, f"q = {start.q:.3g}, where {after.name} is stable"
+        return 1.0, "outputs of unit size"
+
+    def _bias_of(self, node: Node) -> bool:
+        return any(use.role == "bias" and use.parameters[0] not in self.kept and not use.derived for use in node.uses)
+
+    def _tie(self, walk: Walk, node: Node, use: ParameterUse, name: str) -> None:
+        """A table that is also the output layer: the smaller of its two answers."""
+        incoming = walk.passage(node).incoming
+        assert use.fans is not None
+        wanted = 1.0 / (use.fans.fan_in * max(incoming[0].value if incoming else 1.0, 1e-12))
+        if wanted < self.moments[name] * (1.0 - 1e-9):
+            self.caps[name] = wanted
+
+
+def _near_norm(graph: SignalGraph, node: Node) -> bool:
+    read = graph.upstream(node.index)
+    readers = graph.consumers()[node.index]
+    return (read is not None and read.kind in ("norm", "attention")) or any(graph.nodes[i].kind in ("norm", "contract", "attention") for i in readers)

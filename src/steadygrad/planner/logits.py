@@ -1,0 +1,66 @@
+"""Attention logits of unit size, where the model does not see to it."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from steadygrad.graph.flow import Walk
+from steadygrad.graph.ops.attention import logits
+from steadygrad.graph.signal_graph import Node, SignalGraph
+
+if TYPE_CHECKING:
+    from steadygrad.planner.design import Design
+
+LARGEST = 1.0
+"""Second moment of attention logits: rows attend to e times as few positions as uniform ones."""
+SLACK = 1.5
+
+
+def shrink_logits(design: "Design", walk: Walk) -> bool:
+    """Note smaller query and key weights where logits are too large; whether there were any."""
+    changed = False
+    for node in design.graph.nodes:
+        size, operands = _logits(design.graph, walk, node)
+        if not np.isfinite(size) or size <= SLACK * LARGEST:
+            continue
+        names = {name for name in (_weight_behind(design.graph, i) for i in operands) if name is not None and name not in design.kept}
+        for name in names:  # a weight for both counts twice
+            design.shrunk[name] = design.shrunk.get(name, 1.0) * (LARGEST / size) ** 0.5 if len(names) == 2 else (LARGEST / size) ** 0.5
+        changed = changed or bool(names)
+    return changed
+
+
+def _logits(graph: SignalGraph, walk: Walk, node: Node) -> tuple[float, tuple[int, ...]]:
+    """Their second moment before this op's softmax, and what they are products of."""
+    at = walk.passage(node)
+    if node.kind == "attention" and len(at.incoming) == 3:
+        return logits(at), node.inputs[:2]
+    if node.op == "softmax" and at.incoming and node.index in graph.feeds_weights:
+        scores = _scores(graph, node.inputs[0])
+        if scores is not None:
+            return at.incoming[0].value, scores.inputs
+    return 0.0, ()
+
+
+def _scores(graph: SignalGraph, index: int) -> Node | None:
+    """The product of queries and keys behind a softmax."""
+    for _ in range(8):
+        made = graph.nodes[index]
+        if made.kind == "contract":
+            return made
+        if made.kind not in ("view", "cast", "pointwise", "shift", "join") or not made.inputs:
+            return None
+        index = made.inputs[0]
+    return None
+
+
+def _weight_behind(graph: SignalGraph, index: int) -> str | None:
+    """The weight that sets the size of an operand; None behind a norm."""
+    for _ in range(12):
+        made = graph.nodes[index]
+        if made.kind == "affine":
+            return next((use.parameters[0] for use in made.uses if use.role == "weight" and use.fans is not None), None)
+        if made.kind == "norm" or not made.inputs:
+            return None
+        index = made.inputs[0]
+    return None
