@@ -50,6 +50,7 @@ from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLog
 from steadygrad.rules.catalog.signal_drift import SignalDrift
 from steadygrad.rules.catalog.softmax_axis import SoftmaxAxis
 from steadygrad.rules.catalog.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
+from steadygrad.rules.catalog.squashed_twice import SquashedTwice
 from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
 from steadygrad.rules.catalog.target_scale import TargetScale
 from steadygrad.rules.catalog.train_eval_gap import TrainEvalGap
@@ -81,6 +82,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         LossRewardsError,
         UnstableLog,
         SoftmaxAxis,
+        SquashedTwice,
         SymmetricUnits,
         WeightScale,
         ZeroWeights,
