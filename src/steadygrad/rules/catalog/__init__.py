@@ -21,6 +21,7 @@ from steadygrad.rules.catalog.half_range import HalfRange
 from steadygrad.rules.catalog.head_activation import HeadActivation
 from steadygrad.rules.catalog.input_scale import InputScale
 from steadygrad.rules.catalog.labels import Labels
+from steadygrad.rules.catalog.layer_out_of_line import LayerOutOfLine
 from steadygrad.rules.catalog.linear_stack import LinearStack
 from steadygrad.rules.catalog.logits_into_probability_loss import LogitsIntoProbabilityLoss
 from steadygrad.rules.catalog.loss_at_start import LossAtStart
@@ -95,6 +96,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         AttentionLogits,
         ExplodingActivation,
         DropoutNoise,
+        LayerOutOfLine,
         VanishingGradient,
         ExplodingGradient,
         NoGradient,
