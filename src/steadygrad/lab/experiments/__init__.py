@@ -4,13 +4,19 @@ from steadygrad.lab.experiment import Experiment
 from steadygrad.lab.experiments.constant_init_convex import ConstantInitConvex
 from steadygrad.lab.experiments.default_init_depth_width import DefaultInitDepthWidth
 from steadygrad.lab.experiments.dropout_breaks_symmetry import DropoutBreaksSymmetry
+from steadygrad.lab.experiments.eigenvalue_bounds import EigenvalueBounds
 from steadygrad.lab.experiments.gaussian_product import GaussianProduct
 from steadygrad.lab.experiments.large_weights import LargeWeights
 from steadygrad.lab.experiments.large_weights_large_lr import LargeWeightsLargeLr
 from steadygrad.lab.experiments.lars_rescue import LarsRescue
+from steadygrad.lab.experiments.lyapunov import Lyapunov
 from steadygrad.lab.experiments.quarter_per_layer import QuarterPerLayer
+from steadygrad.lab.experiments.relu_vs_sigmoid import ReluVsSigmoid
+from steadygrad.lab.experiments.sequence_init import SequenceInit
 from steadygrad.lab.experiments.sigmoid_gradient import SigmoidGradient
+from steadygrad.lab.experiments.super_resolution_icnr import SuperResolutionIcnr
 from steadygrad.lab.experiments.symmetry import Symmetry
+from steadygrad.lab.experiments.tied_weights import TiedWeights
 from steadygrad.lab.experiments.xavier_dilemma import XavierDilemma
 from steadygrad.lab.experiments.xavier_variance import XavierVariance
 from steadygrad.registry import Catalogue
@@ -21,6 +27,7 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         SigmoidGradient(), GaussianProduct(), Symmetry(), DropoutBreaksSymmetry(),
         XavierVariance(), XavierDilemma(), DefaultInitDepthWidth(),
         LargeWeights(), QuarterPerLayer(), LargeWeightsLargeLr(), LarsRescue(),
-        ConstantInitConvex(),
+        ConstantInitConvex(), EigenvalueBounds(), ReluVsSigmoid(),
+        TiedWeights(), SuperResolutionIcnr(), SequenceInit(), Lyapunov(),
     ),
 )  # fmt: skip

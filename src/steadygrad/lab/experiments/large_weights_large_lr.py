@@ -9,12 +9,11 @@ from steadygrad.lab import digits
 from steadygrad.lab.experiment import Bench, Claim, Experiment, Outcome
 from steadygrad.lab.figure import Axis, Figure, series
 from steadygrad.lab.number import Number
-from steadygrad.lab.plain import flow, gaussian, plain, slope
+from steadygrad.lab.plain import ERROR, factor_error, log_factor, plain
 from steadygrad.lab.training import accuracy, guess_error, guessing, smooth, train
 from steadygrad.optim import AGC
 from steadygrad.schemes import lecun_normal, normal
 from steadygrad.theory import activations, maps
-from steadygrad.theory import gaussian as average
 
 DEPTH, WIDTH, RATE = 10, 64, 0.5
 
@@ -65,17 +64,9 @@ class LargeWeightsLargeLr(Experiment):
 
 
 def _growth(width: int, seeds: int, seed: int) -> Number:
-    """Log growth of squared gradients per layer at σ_w² = 64, after the first two layers."""
+    """Log growth of squared gradients per layer at σ_w² = 64."""
     tanh, variance = activations.get("tanh"), 64.0
-    slopes = []
-    for s in range(seeds):
-        network = plain([width] * (DEPTH + 1), nn.Tanh, normal(math.sqrt(variance / width)), seed=seed * 1000 + s, dtype=torch.float64)
-        x, g = (gaussian(1, width, name=n, seed=seed * 1000 + s) for n in ("x", "g"))
-        slopes.append(-slope([math.log(v) for v in flow(network, x, g).gradient[1:-1]]))
-    q = maps.q_star(tanh, variance).q
-    share = (3.0 * average.slope_moment(tanh, q, 4) / average.slope_moment(tanh, q) ** 2 - 1.0) / width
-    steps = DEPTH - 3
-    off = 4 * math.sqrt(1.2 * share / steps / seeds) + share
-    return Number(f"log growth of squared gradients per layer, {width} wide", math.fsum(slopes) / seeds, math.log(maps.chi_1(tanh, variance)), off,
-                  "walk of variance (3·E[φ′⁴]/E[φ′²]² − 1)/n per layer, 1.2 for the slope's fit; its half for the log of a mean, twice",
-                      "theory.maps.chi_1 at σ_w² = 64")
+    measured = log_factor(nn.Tanh, lecun_normal(), gain=math.sqrt(variance), width=width, depth=DEPTH, seeds=seeds, seed=seed)
+    error = factor_error(tanh, maps.q_star(tanh, variance).q, width=width, depth=DEPTH, seeds=seeds)
+    return Number(f"log growth of squared gradients per layer, {width} wide", measured, math.log(maps.chi_1(tanh, variance)), error, ERROR,
+        "theory.maps.chi_1 at σ_w² = 64")

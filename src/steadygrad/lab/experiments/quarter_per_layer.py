@@ -9,7 +9,7 @@ from steadygrad.lab import digits
 from steadygrad.lab.experiment import Bench, Claim, Experiment, Outcome
 from steadygrad.lab.figure import Axis, Figure, Series, series
 from steadygrad.lab.number import Number
-from steadygrad.lab.plain import flow, gaussian, plain, slope
+from steadygrad.lab.plain import ERROR, factor_error, flow, gaussian, log_factor, plain
 from steadygrad.schemes import glorot_normal, he_normal
 from steadygrad.theory import activations, maps
 
@@ -57,20 +57,17 @@ def _chain(w: float, layers: int) -> float:
 
 
 def _network(depth: int, width: int, seeds: int, seed: int) -> list[Number]:
-    """Slope of the log gradient over depth, and the bound ‖W‖/4 at every layer."""
-    slopes, worst = [], 0.0
-    for s in range(seeds):
-        network = plain([width] * (depth + 1), nn.Sigmoid, glorot_normal(), seed=seed * 1000 + s, dtype=torch.float64)
-        x, g = (gaussian(1, width, name=n, seed=seed * 1000 + s) for n in ("x", "g"))
-        gradient = flow(network, x, g).gradient
-        slopes.append(-slope([math.log(v) for v in gradient[2:]]))
-        norms = [float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) for layer in network if isinstance(layer, nn.Linear)]
-        worst = max(worst, *(math.sqrt(a / b) / (n / 4.0) for a, b, n in zip(gradient, gradient[1:], norms[1:], strict=False)))
-    exact = math.log(maps.chi_1(activations.get("sigmoid"), 1.0))
-    off = 4 * math.sqrt(1.2 * 3.0 / (width * (depth - 3) * seeds)) + 2.0 / width
+    """The factor on squared gradients under Xavier, and the bound ‖W‖/4 at every layer of one network."""
+    sigmoid = activations.get("sigmoid")
+    measured = log_factor(nn.Sigmoid, glorot_normal(), width=width, depth=depth, seeds=seeds, seed=seed)
+    error = factor_error(sigmoid, maps.q_star(sigmoid, 1.0).q, width=width, depth=depth, seeds=seeds)
+    network = plain([width] * (depth + 1), nn.Sigmoid, glorot_normal(), seed=seed, dtype=torch.float64)
+    gradient = flow(network, *(gaussian(1, width, name=n, seed=seed) for n in ("x", "g"))).gradient
+    norms = [float(torch.linalg.matrix_norm(layer.weight.detach(), 2)) for layer in network if isinstance(layer, nn.Linear)]
+    worst = max(math.sqrt(a / b) / (n / 4.0) for a, b, n in zip(gradient, gradient[1:], norms[1:], strict=False))
+    exact = math.log(maps.chi_1(sigmoid, 1.0))
     return [
-        Number(f"log of the factor on squared gradients per layer, Xavier, {width} wide", math.fsum(slopes) / seeds, exact, off,
-            "the slope fitted to a walk of variance ≤ 3/n per layer, and 2/n for the log of a mean", "theory.maps.chi_1: log 0.0557"),
+        Number(f"log of the factor on squared gradients per layer, Xavier, {width} wide", measured, exact, error, ERROR, "theory.maps.chi_1: log 0.0557"),
         Number("largest factor of a layer over its bound ‖W‖/4", worst, 1.0, 0.0, "a bound", "max σ′ = 1/4", "≤"),
     ]
 
