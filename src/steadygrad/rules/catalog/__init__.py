@@ -17,6 +17,7 @@ from steadygrad.rules.catalog.dropout_noise import DropoutNoise
 from steadygrad.rules.catalog.epsilon import Epsilon
 from steadygrad.rules.catalog.exploding_activation import ExplodingActivation
 from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
+from steadygrad.rules.catalog.frozen_among_trainable import FrozenAmongTrainable
 from steadygrad.rules.catalog.half_range import HalfRange
 from steadygrad.rules.catalog.head_activation import HeadActivation
 from steadygrad.rules.catalog.input_scale import InputScale
@@ -122,6 +123,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         LinearStack,
         NothingTrainable,
         HeadActivation,
+        FrozenAmongTrainable,
     ),
     keys=("code", "slug"),
 )
