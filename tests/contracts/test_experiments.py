@@ -34,6 +34,7 @@ def test_numbers_agree_and_say_where_they_come_from(experiment: Experiment) -> N
     assert len({number.name for number in found.numbers}) == len(found.numbers)
 
 
+@pytest.mark.slow
 @ALL
 def test_repeats_are_bit_identical_and_leave_no_trace(experiment: Experiment) -> None:
     first, state = outcome(experiment), torch.get_rng_state()

@@ -118,7 +118,7 @@ def test_moments_are_those_of_the_op(name: str) -> None:
     for node in seen.graph.nodes:
         if node.kind in ("affine", "join", "norm", "attention", "activation") and node.index in seen.signals:
             # entries of a layer of width n fluctuate together by √(5/n) in q, three layers deep
-            assert walk.signals[node.index].value == pytest.approx(seen.signals[node.index].moments.q, rel=0.15), node.label
+            assert walk.signals[node.index].value == pytest.approx(seen.signals[node.index].moments.q, rel=0.2), node.label
             if node.index in seen.gradients and seen.gradients[node.index].moments.q > 0.0:
                 g = float(walk.gradients[node.index].g[0])
                 assert g == pytest.approx(seen.gradients[node.index].moments.q, rel=0.25), node.label

@@ -2,7 +2,7 @@
 
 import typer
 
-from steadygrad.cli import check, demo, explain, lab, phase, rules
+from steadygrad.cli import check, demo, explain, init, lab, phase, rules
 
 application = typer.Typer(
     help="A linter for the numerics of neural networks: says before training whether a model will train, and the one cause if not.",
@@ -12,6 +12,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
 )
 application.command()(check.check)
+application.command()(init.init)
 application.command()(explain.explain)
 application.command()(rules.rules)
 application.command()(demo.demo)

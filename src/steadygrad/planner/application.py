@@ -8,6 +8,7 @@ from torch import nn
 from steadygrad.drawing import check_drawable, draw_
 from steadygrad.errors import InputError
 from steadygrad.graph.wrappers import canonical, unwrap
+from steadygrad.planner.materialize import check_complete, give_memory
 from steadygrad.planner.row import Row
 from steadygrad.randomness.law import Independent
 
@@ -15,18 +16,19 @@ if TYPE_CHECKING:
     from steadygrad.planner.plan import Plan
 
 
-def apply_(plan: "Plan", model: nn.Module) -> None:
+def apply_(plan: "Plan", model: nn.Module, device: torch.device | str | None = None) -> None:
     """See `Plan.apply_`."""
     inner, _ = unwrap(model)
+    _fits(plan, named(inner))
+    if device is not None:
+        check_complete(plan, inner)
+        give_memory(inner, device)
     tensors = named(inner)
     work = [row for row in plan.rows if row.action != "keep"]
     for row in work:
-        target = tensors.get(row.name)
-        if target is None or tuple(target.shape) != row.shape:
-            got = "none of that name" if target is None else f"shape {tuple(target.shape)}"
-            raise InputError(f"the plan is for another model: `{row.name}` must have shape {row.shape}, got {got}; make a plan for this one")
-        if row.role != "buffer":
-            check_drawable(target)
+        if row.role != "buffer" and tensors[row.name].numel():
+            check_drawable(tensors[row.name])
+    work = [row for row in work if tensors[row.name].numel()]
     with torch.no_grad():
         for row in work:
             _write(inner, tensors[row.name], row, plan.seed)
@@ -34,6 +36,14 @@ def apply_(plan: "Plan", model: nn.Module) -> None:
             if row.subtract is not None:
                 weight, axis, origin = row.subtract
                 tensors[row.name].sub_(origin * tensors[weight].movedim(axis, 0).flatten(1).sum(1))
+
+
+def _fits(plan: "Plan", tensors: dict[str, torch.Tensor]) -> None:
+    for row in plan.rows:
+        target = tensors.get(row.name)
+        if target is None or tuple(target.shape) != row.shape:
+            got = "none of that name" if target is None else f"shape {tuple(target.shape)}"
+            raise InputError(f"the plan is for another model: `{row.name}` must have shape {row.shape}, got {got}; make a plan for this one")
 
 
 def named(model: nn.Module) -> dict[str, torch.Tensor]:

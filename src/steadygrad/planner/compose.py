@@ -17,7 +17,7 @@ from steadygrad.planner.design import Design
 from steadygrad.planner.intent import intention
 from steadygrad.planner.recipes import RECIPES
 from steadygrad.planner.row import Action, Layer, Row
-from steadygrad.planner.sight import Sight, see
+from steadygrad.planner.sight import Sight, refuse_lazy, see
 from steadygrad.randomness.law import Law, constant, normal
 from steadygrad.randomness.stream import checked
 from steadygrad.schemes.by_parameter import Load, Mixed
@@ -33,6 +33,7 @@ def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides:
     checked(seed, 0, 0, "plan")
     chosen = resolve(scheme, RECIPES)
     inner, _ = unwrap(model)
+    refuse_lazy(inner)
     sight = see(inner, inputs)
     names = list(sight.graph.parameters)
     forced = {name: resolve(overrides[pattern], {}) for name, pattern in matching(overrides, names, "overrides").items()}
@@ -48,6 +49,9 @@ def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides:
         walk = balance(study.design, walk)
     everywhere = None if isinstance(chosen, str) else chosen
     rows = [*(study.row(p, everywhere) for p in sight.graph.parameters.values()), *_buffers(inner)]
+    for row in rows:
+        if row.action == "keep" and row.role != "buffer" and row.before is None and row.reason != "frozen":
+            study.uncovered.setdefault(row.name, "no numbers to keep, and no rule for what reads it: give overrides={…}")
     return {
         "rows": tuple(rows), "layers": _layers(sight, walk) if sight.traced else (), "uncovered": study.uncovered, "notes": study.notes(walk),
         "seed": seed, "scheme": scheme if isinstance(scheme, str) else repr(scheme), "graph": sight.graph,

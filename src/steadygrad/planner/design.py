@@ -132,7 +132,7 @@ class Design:
                 continue
             if use.role == "table" and use.fans is not None:
                 self._set(name, 1.0, "rows of unit size")
-            elif use.role == "weight" and use.fans is not None and node.inputs:
+            elif use.role == "weight" and use.fans is not None:
                 self._weight(walk, node, use, name)
             elif use.role == "scale" and node.kind == "norm":
                 self._norm(walk, use, name)
@@ -196,10 +196,15 @@ class Design:
             return None
 
     def _chain(self, op: str) -> int:
-        """How many weights read this activation without a norm between."""
+        """The longest run of weights with nothing but this activation between."""
         if op not in self._chains:
-            readers = [preceding_activation(self.graph, n.index) for n in self.graph.nodes if n.kind == "affine"]
-            self._chains[op] = sum(before is not None and before.op == op and not self._normed(before) for before in readers)
+            depth: dict[int, int] = {}
+            for node in self.graph.nodes:
+                before = preceding_activation(self.graph, node.index) if node.kind == "affine" else None
+                if before is not None and before.op == op and not self._normed(before):
+                    made = self.graph.upstream(before.index)
+                    depth[node.index] = 1 + (depth.get(made.index, 0) if made is not None else 0)
+            self._chains[op] = max(depth.values(), default=0)
         return self._chains[op]
 
     def _normed(self, node: Node) -> bool:

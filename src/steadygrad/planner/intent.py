@@ -6,7 +6,7 @@ from steadygrad.graph.signal_graph import Parameter, ParameterUse
 from steadygrad.probes.evidence import ParameterReading
 
 FAR = 6.0  # standard errors by which a bias's mean must be off zero to be a choice
-TRAINED = 8.0  # rows of independent entries differ in size less than this many times what chance allows
+ENOUGH = 16  # entries from which a mean says something: four random ones may all be alike
 STATE_SPACE = ("A_log", "log_A_real", "dt_bias", "inv_dt", "log_dt", "A_imag", "A_real", "Lambda", "nu_log", "theta_log", "gamma_log")
 
 
@@ -27,6 +27,8 @@ def intention(parameter: Parameter, uses: list[ParameterUse], reading: Parameter
     constant = spread <= 1e-6 * abs(numbers.mean)
     if roles <= {"scale"} and constant and numbers.mean != 1.0:
         return f"a constant {numbers.mean:.3g} on purpose"
-    if roles == {"bias"} and parameter.numel > 1 and (constant or abs(numbers.mean) > FAR * spread / math.sqrt(parameter.numel)):
+    off_zero = parameter.numel >= ENOUGH and abs(numbers.mean) > FAR * spread / math.sqrt(parameter.numel)
+    alone = parameter.numel == 1 and abs(numbers.mean) > 1.0  # more than torch's default can be
+    if roles == {"bias"} and (alone or off_zero or (constant and parameter.numel > 1)):
         return f"a bias of mean {numbers.mean:.3g} on purpose"
     return ""

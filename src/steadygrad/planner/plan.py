@@ -1,15 +1,16 @@
 """`plan`: what every parameter of a model should be drawn from, and why; look before you leap."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from steadygrad.graph.signal_graph import SignalGraph
-from steadygrad.planner import application, text, verification
+from steadygrad.planner import application, stream, text, verification
 from steadygrad.planner.choices import Choice
 from steadygrad.planner.compose import compose
 from steadygrad.planner.row import Layer, Row
@@ -37,14 +38,22 @@ class Plan:
     scheme: str = "auto"
     graph: SignalGraph | None = field(default=None, repr=False, compare=False)
 
-    def apply_(self, model: nn.Module) -> "Plan":
+    def apply_(self, model: nn.Module, device: torch.device | str | None = None) -> "Plan":
         """Draw every tensor of the plan in place; a tensor's numbers depend on the seed and its name alone.
 
+        Args:
+            model: the one the plan was made for, or one of the same names and shapes.
+            device: where tensors on the meta device get their memory; models built elsewhere need none.
+
         Raises:
-            InputError: the model is not the one the plan was made for; then nothing was written.
+            InputError: another model, tensors on meta without a `device`, or tensors on meta that the plan keeps; then nothing was written.
         """
-        application.apply_(self, model)
+        application.apply_(self, model, device)
         return self
+
+    def write(self, model: nn.Module, path: str | Path, progress: Callable[[str, int, int], None] | None = None) -> Path:
+        """Draw into a safetensors file instead, one tensor at a time; see `planner.stream.write_weights`."""
+        return stream.write_weights(self, model, path, progress)
 
     def verify(self, model: nn.Module, inputs: Any, targets: Any = None, loss_fn: Any = None) -> Verification:
         """Run the model once, as `check` does, and set what is seen beside what was predicted; changes nothing.

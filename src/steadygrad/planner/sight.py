@@ -2,12 +2,17 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import nn
 
+from steadygrad.errors import InputError, SteadygradError
+from steadygrad.graph.first_shapes import first_shapes, made_up, required
 from steadygrad.graph.signal_graph import SignalGraph
+from steadygrad.graph.trace import trace
+from steadygrad.graph.transaction import transaction
 from steadygrad.planner.verification import observe
 from steadygrad.probes.evidence import Evidence, ParameterReading
 
@@ -38,10 +43,63 @@ class Sight:
         return None if reading is None or not math.isfinite(reading.value.moments.q) else math.sqrt(reading.value.moments.q)
 
 
+def refuse_lazy(model: nn.Module) -> None:
+    """A lazy parameter has no shape to plan for.
+
+    Raises:
+        InputError: names one.
+    """
+    for name, parameter in model.named_parameters():
+        if nn.parameter.is_lazy(parameter):
+            raise InputError(f"`{name}` has no shape yet ({type(parameter).__name__}); run model(inputs) once, which gives it one, then plan")
+
+
 def see(model: nn.Module, inputs: Any) -> Sight:
-    """Trace the model with `inputs`, in train mode, and measure."""
+    """Trace the model with `inputs`, in train mode, and measure; without inputs, with one made up from its first layers.
+
+    A model on the meta device is traced on shapes alone: nothing is measured, and what its author set on purpose cannot be seen.
+
+    Raises:
+        InputError: no inputs, and none of those made up runs.
+        ModelError: the forward raised.
+    """
+    on_meta = any(p.is_meta for p in model.parameters())
+    if inputs is not None:
+        return _on_shapes(model, _to_meta(inputs)) if on_meta else _measured(model, inputs)
+    for shape in first_shapes(model):
+        guess = made_up(shape, "meta" if on_meta else _device(model))
+        try:
+            seen = _on_shapes(model, guess) if on_meta else _measured(model, guess)
+        except SteadygradError:
+            continue
+        words = "×".join(map(str, shape[0]))
+        return replace(seen, inputs=guess, notes=(f"traced with made-up inputs of shape {words}: give inputs for moments of your data", *seen.notes))
+    names = required(model)
+    takes = f"; its forward takes ({', '.join(names)})" if len(names) > 1 else ""
+    raise InputError(f"`inputs` must be given: no shape was found that {type(model).__name__} accepts{takes}; call plan(model, inputs)")
+
+
+def _measured(model: nn.Module, inputs: Any) -> Sight:
     evidence = observe(model, inputs)
     return Sight(evidence.graph, evidence.parameters, ratios(evidence), notes=evidence.graph.not_seen)
+
+
+def _on_shapes(model: nn.Module, inputs: Any) -> Sight:
+    with transaction(model, inputs=inputs):
+        graph = trace(model, inputs).graph
+    return Sight(graph, {}, {}, inputs=inputs, notes=("planned on shapes alone: numbers set on purpose could not be seen", *graph.not_seen))
+
+
+def _to_meta(inputs: Any) -> Any:
+    if isinstance(inputs, torch.Tensor):
+        return inputs.to("meta")
+    if isinstance(inputs, Mapping):
+        return {key: _to_meta(value) for key, value in inputs.items()}
+    return type(inputs)(map(_to_meta, inputs)) if isinstance(inputs, tuple | list) else inputs
+
+
+def _device(model: nn.Module) -> torch.device:
+    return next((p.device for p in model.parameters()), torch.device("cpu"))
 
 
 def ratios(evidence: Evidence) -> dict[int, float]:

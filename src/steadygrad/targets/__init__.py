@@ -25,7 +25,7 @@ LIBRARIES = {"timm": "timm", "torchvision": "torchvision", "hf": "huggingface"}
 
 def case_from(
     target: str, *, inputs: Sequence[str] = (), batch: str = "", loss: str = "", seed: int = 0,
-    defaults: Mapping[str, Any] | None = None, batch_size: int | None = None,
+    defaults: Mapping[str, Any] | None = None, batch_size: int | None = None, bare: bool = False,
 ) -> Case:  # fmt: skip
     """The case a TARGET means, with generated inputs and targets where it brings none.
 
@@ -37,6 +37,7 @@ def case_from(
         seed: for torch's generator while TARGET is built, and for what is generated.
         defaults: `{"input": […], "loss": "…"}`, used only where TARGET brings none.
         batch_size: of generated images; chosen by their size when None.
+        bare: a case without inputs will do.
 
     Raises:
         TargetError: nothing has that name, or importing it raised.
@@ -63,7 +64,7 @@ def case_from(
             loss = loss or (defaults or {}).get("loss", "")
     if batch:
         case = _with_batch(case, batch)
-    if case.inputs is None:
+    if case.inputs is None and not bare:
         raise InputError(f"`{target}` brings no inputs (got None); add --input SHAPE, {example(case.model)}")
     if loss:
         case = with_loss(case, loss, seed)

@@ -199,6 +199,16 @@ def test_frozen_and_purposeful_numbers_are_kept() -> None:
     assert made.row("4.weight").action == "keep" and made.row("2.weight").action == "draw"
 
 
+def test_few_random_biases_are_no_choice() -> None:
+    for seed in range(30):
+        torch.manual_seed(seed)
+        net = nn.Sequential(nn.Linear(16, 4), nn.ReLU(), nn.Linear(4, 1))
+        made = sg.plan(net, batch(8, 16))
+        assert made.row("0.bias").action == made.row("2.bias").action == "reset"
+    nn.init.constant_(net[2].bias, -4.6)
+    assert sg.plan(net, batch(8, 16)).row("2.bias").action == "keep"
+
+
 def test_statistics_go_with_the_weights_they_were_of() -> None:
     net = Residual()
     net(batch(16, 3, 12, 12))
