@@ -20,10 +20,11 @@ AVERAGES = {"mean", "sum", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_a
 
 @dataclass(frozen=True)
 class Pair:
-    """Two weighted layers of which the first is read by the second alone, with nothing but linear ops between."""
+    """Two weighted layers of which the first is read by the second alone, with nothing but linear ops, or max-pools, between."""
 
     first: Node
     second: Node
+    pooled: bool = False
 
 
 class LinearStack(Rule):
@@ -31,8 +32,9 @@ class LinearStack(Rule):
 
     W₂(W₁x + b₁) + b₂ is one affine map: depth adds parameters and ill-conditioning, and nothing that one layer could not
     express. Low-rank pairs (a narrow layer between wide ones), grouped and depthwise convolutions, and layers that
-    something else reads too are deliberate and not counted; nor are pairs across normalization, attention, products,
-    or max-pooling, which are nonlinear.
+    something else reads too are deliberate and not counted; nor are pairs across normalization, attention or products,
+    which are nonlinear. So is max-pooling, max(w·x₁, …, w·x_k): layers with nothing else between them are no single map,
+    but all they can do is choose among positions; said as a note, where nothing else in the model is nonlinear.
 
     A warning when the whole model is one linear map, or when at least two pairs, and half of all its layers that
     follow one another, are such; a note for a single pair. It trains: it is only the wrong model.
@@ -56,7 +58,8 @@ class LinearStack(Rule):
         layers = [n for n in graph.nodes if _is_layer(n)]
         if len(layers) < 2 or any(n.kind == "opaque" for n in graph.nodes):
             return
-        pairs = list(linear_pairs(graph))
+        found = list(linear_pairs(graph))
+        pairs = [p for p in found if not p.pooled]
         if pairs and _is_linear(graph, layers):
             yield self._finding("warning", pairs, f"Nothing in the model is nonlinear: its {len(layers)} layers are together one linear map")
             return
@@ -65,6 +68,19 @@ class LinearStack(Rule):
             yield self._finding("warning", pairs, f"{len(pairs)} layers follow another with nothing nonlinear between, `{_name(pairs[0].first)}` first")
         elif pairs:
             yield self._finding("note", pairs, f"`{_name(pairs[0].first)}` and `{_name(pairs[0].second)}` have nothing nonlinear between them")
+        elif found and _is_linear(graph, layers, but_pools=True):
+            yield self._pooled(found)
+
+    def _pooled(self, pairs: list[Pair]) -> Finding:
+        first = pairs[0].first
+        return self.finding(
+            "note",
+            first.where,
+            f"Max-pooling is the only nonlinearity: {len(pairs)} pairs of layers have nothing else between them, `{_name(first)}` first.",
+            evidence={"pairs": [[_name(p.first), _name(p.second)] for p in pairs[:20]], "count": len(pairs)},
+            advice="It is one, but a weak one: put an activation before or after each pool.",
+            node=first.index,
+        )
 
     def _finding(self, severity: Severity, pairs: list[Pair], message: str) -> Finding:
         first = pairs[0].first
@@ -84,6 +100,7 @@ class LinearStack(Rule):
         yield Specimen("three linear layers", lambda: classification(mlp(16, 32, 32, 4, activation=nn.Identity)), where="0")
         yield Specimen("one ReLU in five layers", _mostly, where="0")
         yield Specimen("convolutions without activations", _convolutions, where="0")
+        yield Specimen("convolutions with max-pooling alone", _max_pooled, where="0")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
@@ -101,12 +118,13 @@ def linear_pairs(graph: SignalGraph) -> Iterator[Pair]:
         if not _is_layer(second) or not second.inputs:
             continue
         current = graph.nodes[second.inputs[0]]
-        lonely = len(readers[current.index]) == 1
-        while current.inputs and not _is_layer(current) and _keeps_linear(current) and len(current.inputs) == 1:
+        lonely, pooled = len(readers[current.index]) == 1, False
+        while current.inputs and not _is_layer(current) and (_keeps_linear(current) or _max_pools(current)) and len(current.inputs) == 1:
+            pooled = pooled or _max_pools(current)
             current = graph.nodes[current.inputs[0]]
             lonely = lonely and len(readers[current.index]) == 1
         if _is_layer(current) and lonely and _replaceable(current, second):
-            yield Pair(current, second)
+            yield Pair(current, second, pooled)
 
 
 def _is_layer(node: Node) -> bool:
@@ -122,6 +140,10 @@ def _keeps_linear(node: Node) -> bool:
     return node.kind in LINEAR_KINDS or (node.kind == "pointwise" and node.op in LINEAR_POINTWISE)
 
 
+def _max_pools(node: Node) -> bool:
+    return node.kind == "pool" and "max_pool" in node.op
+
+
 def _replaceable(first: Node, second: Node) -> bool:
     """Whether merging the two into one layer would lose no structure: neither grouped, no bottleneck between."""
     widths = []
@@ -135,10 +157,10 @@ def _replaceable(first: Node, second: Node) -> bool:
     return between >= min(before, after)
 
 
-def _is_linear(graph: SignalGraph, layers: list[Node]) -> bool:
-    """Whether everything from the first to the last layer is linear; what follows the last one is the head's."""
+def _is_linear(graph: SignalGraph, layers: list[Node], but_pools: bool = False) -> bool:
+    """Whether everything from the first to the last layer is linear, max-pools aside if asked; what follows the last one is the head's."""
     between = set(range(layers[0].index, layers[-1].index + 1)) & (graph.ancestors(layers[-1].index) | {layers[-1].index})
-    return all(_keeps_linear(graph.nodes[i]) for i in between)
+    return all(_keeps_linear(graph.nodes[i]) or (but_pools and _max_pools(graph.nodes[i])) for i in between)
 
 
 def _name(node: Node) -> str:
@@ -151,6 +173,11 @@ def _mostly() -> Case:
 
 def _convolutions() -> Case:
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(32, 4))
+    return classification(net, batch(64, 1, 8, 8))
+
+
+def _max_pooled() -> Case:
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, padding=1), nn.MaxPool2d(3), nn.Flatten(), nn.Linear(8, 4))
     return classification(net, batch(64, 1, 8, 8))
 
 
