@@ -51,7 +51,7 @@ class DropoutBreaksSymmetry(Experiment):
             else:
                 numbers.append(Number(f"difference between rows, {name}", apart[-1], 0.0, 0.0, "more than none", "unequal gradients", "≥"))
             lines.append(series(name, range(steps + 1), apart))
-        figure = Figure("Difference between the weights of units that started equal", Axis("step", "updates"), Axis("rms difference to the mean unit",
+        figure = Figure("Difference between the weights of units that started equal", Axis("step", "updates"), Axis("rms difference to the first unit",
             "weight units"), tuple(lines))
         return Outcome(tuple(numbers), figure, "All eight weights into a layer and out of it start at 0.1.")
 

@@ -39,9 +39,10 @@ class InitRangeFinder(Experiment):
         """Run."""
         exact = relu_log_norm([WIDTH] * DEPTH, 1.0)
         ends = [math.exp((way * math.log(FACTOR) - exact.mean) / (2.0 * DEPTH)) for way in (-1.0, 1.0)]
-        found = [_bisect(lambda s: _growth(s, seeds, bench.seed), way * math.log(FACTOR)) for way in (-1.0, 1.0)]
+        probes = _probes(seeds, bench.seed)
+        found = [_bisect(lambda s: _growth(s, probes), way * math.log(FACTOR)) for way in (-1.0, 1.0)]
         off = 4 * math.sqrt(exact.variance / seeds) / (2.0 * DEPTH)
-        numbers = [Number(f"log of the {name} end of σ_w", math.log(f), math.log(e), off + 1e-6, "4·√(variance of the log-norm/seeds)/(2L)",
+        numbers = [Number(f"log of the {name} end of σ_w", math.log(f), math.log(e), off + 1e-4, "4·√(variance of the log-norm/seeds)/(2L)",
             "theory.finite_width.relu_log_norm") for name, f, e in zip(("lower", "upper"), found, ends, strict=True)]
         data, reached, middle = digits.load(), [], math.sqrt(ends[0] * ends[1])
         for scale in scales:
@@ -67,21 +68,29 @@ class InitRangeFinder(Experiment):
             f"Draw from U(−a, a) with a between {bounds[0]:.3f} and {bounds[1]:.3f} at width {WIDTH}; He's is {math.sqrt(6.0 / WIDTH):.3f}.")
 
 
-def _growth(sigma: float, seeds: int, seed: int) -> float:
-    """Mean log growth of the squared signal over all layers."""
+def _probes(seeds: int, seed: int) -> list[tuple[nn.Sequential, torch.Tensor]]:
+    """Networks of σ_w = 1 and an input for each."""
+    names = range(seed * 1000, seed * 1000 + seeds)
+    made = [plain([WIDTH] * (DEPTH + 1), nn.ReLU, normal(WIDTH**-0.5), seed=s, bias=False, dtype=torch.float64) for s in names]
+    return [(network, gaussian(1, WIDTH, name="x", seed=s)) for network, s in zip(made, names, strict=True)]
+
+
+@torch.no_grad()
+def _growth(sigma: float, probes: list[tuple[nn.Sequential, torch.Tensor]]) -> float:
+    """Mean log growth of the squared signal over all layers, their weights times σ."""
     total = 0.0
-    for s in range(seeds):
-        model = plain([WIDTH] * (DEPTH + 1), nn.ReLU, normal(sigma / math.sqrt(WIDTH)), seed=seed * 1000 + s, bias=False, dtype=torch.float64)
-        x = gaussian(1, WIDTH, name="x", seed=seed * 1000 + s)
-        with torch.no_grad():
-            total += math.log(float(torch.relu(model(x)).square().mean() / x.square().mean()))
-    return total / seeds
+    for network, x in probes:
+        h = x
+        for layer in network[::2]:
+            h = torch.relu(h @ (sigma * layer.weight).T)
+        total += math.log(float(h.square().mean() / x.square().mean()))
+    return total / len(probes)
 
 
 def _bisect(f: Callable[[float], float], wanted: float) -> float:
     """σ with f(σ) = wanted; f increases."""
     low, high = math.log(0.5), math.log(4.0)
-    while high - low > 1e-6:
+    while high - low > 1e-4:
         middle = 0.5 * (low + high)
         low, high = (middle, high) if f(math.exp(middle)) < wanted else (low, middle)
     return math.exp(0.5 * (low + high))

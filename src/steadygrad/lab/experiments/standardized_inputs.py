@@ -64,7 +64,7 @@ class StandardizedInputs(Experiment):
 def houses() -> torch.Tensor:
     """The bundled table, (506, 6): five features and the price. Made up, by a seeded generator."""
     with (files("steadygrad.lab") / "data" / "houses.csv").open(encoding="utf-8") as file:
-        return torch.from_numpy(np.loadtxt(file, delimiter=",", comments="#", skiprows=2))
+        return torch.from_numpy(np.loadtxt(file, delimiter=",", comments="#", skiprows=2)).clone()  # aligned as torch does: same bits every time
 
 
 def _descend(design: torch.Tensor, y: torch.Tensor, steps: int) -> tuple[list[float], list[float], float, torch.Tensor]:
@@ -72,7 +72,7 @@ def _descend(design: torch.Tensor, y: torch.Tensor, steps: int) -> tuple[list[fl
     n = len(design)
     hessian, linear = design.T @ design / n, design.T @ y / n
     values, vectors = torch.linalg.eigh(hessian)
-    rate, best = 1.0 / float(values[-1]), torch.linalg.lstsq(design, y).solution
+    rate, best = 1.0 / float(values[-1]), _least_squares(design, y)
     least = 0.5 * float((design @ best - y).square().mean())
     start = (vectors.T @ best)[:, 0].square() * values / 2.0
     w, curve, formula = torch.zeros_like(best), [], []
@@ -85,7 +85,7 @@ def _descend(design: torch.Tensor, y: torch.Tensor, steps: int) -> tuple[list[fl
 
 def _steps(values: torch.Tensor, least: float, first: float, design: torch.Tensor, y: torch.Tensor) -> float:
     """Steps until the loss is within 1 % of the least, by the formula and bisection."""
-    best = torch.linalg.lstsq(design, y).solution
+    best = _least_squares(design, y)
     start = (torch.linalg.eigh(design.T @ design / len(design)).eigenvectors.T @ best)[:, 0].square() * values / 2.0
     shrink = torch.log1p(-values / values[-1] + 1e-300)
     low, high = 0.0, math.log(1e30)
@@ -94,3 +94,9 @@ def _steps(values: torch.Tensor, least: float, first: float, design: torch.Tenso
         left = float((start * torch.exp(2.0 * math.exp(middle) * shrink)).sum())
         low, high = (middle, high) if left > (NEAR - 1.0) * least else (low, middle)
     return math.exp(high)
+
+
+def _least_squares(design: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """By QR: torch.linalg.lstsq gives other last bits from call to call."""
+    q, r = torch.linalg.qr(design)
+    return torch.linalg.solve_triangular(r, q.T @ y, upper=True)
