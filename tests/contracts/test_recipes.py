@@ -65,6 +65,7 @@ def chain() -> nn.Module:
 TOKENS = batch(8, 12, WIDTH)
 FOR = {
     "xavier": (lambda: nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.Tanh(), nn.Linear(2 * WIDTH, 10)), batch(32, WIDTH)), "he": (chain, batch(32, WIDTH)),
+    "lsuv": (lambda: nn.Sequential(*(x for _ in range(12) for x in (nn.Linear(WIDTH, WIDTH), nn.Softsign())), nn.Linear(WIDTH, 10)), batch(64, WIDTH)),
     "gpt2": (lambda: Attending("pre"), TOKENS), "fixup": (Pairs, batch(32, WIDTH)), "deepnorm": (lambda: Attending("post", fused=False), TOKENS),
     "t_fixup": (lambda: Attending("none", fused=False), TOKENS),
 }  # fmt: skip
@@ -109,6 +110,19 @@ def test_numbers_of_the_papers() -> None:
     assert rms("t_fixup", "up.0.weight") == pytest.approx(glorot * 0.67 * BLOCKS**-0.25)
     assert rms("t_fixup", "qkv.0.weight") == pytest.approx(math.sqrt(1 / WIDTH))  # a query
     assert rms("t_fixup", "qkv.2.weight") == pytest.approx(math.sqrt(1 / WIDTH) * 0.67 * BLOCKS**-0.25)  # a value
+
+
+def test_lsuv_measures_until_outputs_are_of_unit_size() -> None:
+    torch.manual_seed(0)
+    make, x = FOR["lsuv"]
+    net = make()
+    for name, parameter in net.named_parameters():
+        nn.init.normal_(parameter, std=3.0 if name.startswith("0.") else 0.01)
+    found = sg.initialize_(net, x, scheme="lsuv").verify(net, x)
+    for layer in found.layers:  # three runs with fixed draws: what is left is how softsign bends between them
+        assert layer.measured_q == pytest.approx(1.0, rel=0.02), layer.where
+    with torch.device("meta"), pytest.raises(InputError, match="measures, which takes numbers"):
+        sg.plan(make(), x, scheme="lsuv")
 
 
 def test_fused_values_are_a_third_of_their_own() -> None:

@@ -25,6 +25,7 @@ class Walk:
         signals: node index → moments of its first output.
         gradients: node index → moments of the gradient of that output, relative to the outputs'.
         measured: indices of nodes whose change was measured, for want of a closed form.
+        corrections: node index → measured over predicted second moment of one run, where runs are to correct the prediction.
         centred: indices of nodes whose bias takes the offset of what they read out.
     """
 
@@ -36,6 +37,7 @@ class Walk:
     gradients: dict[int, Gradient] = field(default_factory=dict)
     measured: set[int] = field(default_factory=set)
     centred: set[int] = field(default_factory=set)
+    corrections: Mapping[int, float] = field(default_factory=dict)
 
     def passage(self, node: Node) -> Passage:
         """The op with what comes in."""
@@ -51,6 +53,8 @@ class Walk:
         made = flow.forward(at) if flow is not None and (at.incoming or node.uses) and node.kind != "opaque" else None
         if made is None:
             made = self._told(node, at)
+        if node.index in self.corrections:
+            made = made.times(self.corrections[node.index])
         self.signals[node.index] = made
         return made
 

@@ -1,5 +1,6 @@
 """Write a plan into a model: everything is checked first, then drawn."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,15 +24,23 @@ def apply_(plan: "Plan", model: nn.Module, device: torch.device | str | None = N
     if device is not None:
         check_complete(plan, inner)
         give_memory(inner, device)
-    tensors = named(inner)
-    work = [row for row in plan.rows if row.action != "keep"]
+    write(inner, plan.rows, plan.seed)
+
+
+def write(model: nn.Module, rows: Iterable[Row], seed: int) -> None:
+    """Draw rows into a model that they fit.
+
+    Raises:
+        InputError: a tensor that cannot be drawn into; then nothing was written.
+    """
+    tensors = named(model)
+    work = [row for row in rows if row.action != "keep" and tensors[row.name].numel()]
     for row in work:
-        if row.role != "buffer" and tensors[row.name].numel():
+        if row.role != "buffer":
             check_drawable(tensors[row.name])
-    work = [row for row in work if tensors[row.name].numel()]
     with torch.no_grad():
         for row in work:
-            _write(inner, tensors[row.name], row, plan.seed)
+            _write(model, tensors[row.name], row, seed)
         for row in work:
             if row.subtract is not None:
                 weight, axis, origin = row.subtract

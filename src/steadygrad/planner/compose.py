@@ -6,11 +6,14 @@ from typing import Any
 
 from torch import nn
 
+from steadygrad.errors import InputError
 from steadygrad.graph.flow import Walk
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.signal_graph import Node, Parameter, ParameterUse
+from steadygrad.graph.transaction import transaction
 from steadygrad.graph.wrappers import canonical, unwrap
 from steadygrad.planner import entering, laws
+from steadygrad.planner.application import write
 from steadygrad.planner.balance import balance
 from steadygrad.planner.choices import Choice, matching, resolve
 from steadygrad.planner.design import Design
@@ -18,6 +21,8 @@ from steadygrad.planner.intent import intention
 from steadygrad.planner.recipes import RECIPES
 from steadygrad.planner.row import Action, Layer, Row
 from steadygrad.planner.sight import Sight, refuse_lazy, see
+from steadygrad.planner.verification import observe
+from steadygrad.probes.evidence import Evidence
 from steadygrad.randomness.law import Law, constant, normal
 from steadygrad.randomness.stream import checked
 from steadygrad.schemes.by_parameter import Load, Mixed
@@ -42,8 +47,11 @@ def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides:
     walk = study.design.finish()
     recipe = RECIPES.get(chosen) if isinstance(chosen, str) else None
     if recipe is not None:
-        recipe.adjust(study.design)
         study.scheme = recipe.scheme
+        recipe.adjust(study.design)
+        for _ in range(recipe.runs):
+            study.correct(inner, inputs if inputs is not None else sight.inputs, seed)
+            recipe.adjust(study.design)
         walk = study.design.finish_as_is()
     elif chosen == "auto":
         walk = balance(study.design, walk)
@@ -172,6 +180,32 @@ class _Study:
             return replace(base, scheme=scheme, reason=reason, after=after)
         action: Action = "reset" if getattr(law, "kind", "") == "constant" else "draw"
         return replace(base, action=action, law=law, scheme=scheme, reason=reason, after=law.rms(base.shape))
+
+    def correct(self, model: nn.Module, inputs: Any, seed: int) -> None:
+        """Run the model with the weights as designed so far, and note by how much ops differ from the prediction; all is put back.
+
+        Raises:
+            InputError: on meta, where nothing can be measured.
+        """
+        if not self.sight.readings:
+            raise InputError(f"this recipe measures, which takes numbers: got a model of {len(self.graph.parameters)} tensors on the meta device; use 'auto'")
+        predicted = self.design.finish_as_is()
+        rows = tuple(self.row(parameter, None) for parameter in self.graph.parameters.values())
+        with transaction(model, inputs=inputs) as held:
+            held.will_change_parameters()
+            write(model, rows, seed)
+            seen = observe(model, inputs)
+        for node in self.graph.nodes:
+            if node.kind == "affine" and node.index in seen.signals and predicted.signals[node.index].value > 0.0:
+                ratio = seen.signals[node.index].moments.q / predicted.signals[node.index].value
+                before = self.design.corrections.get(node.index, 1.0)
+                self.design.corrections[node.index] = before * ratio / self._passed_on(node, seen, predicted)
+
+    def _passed_on(self, node: Node, seen: Evidence, predicted: Walk) -> float:
+        """How much of a ratio of measured to predicted was there before this op."""
+        if not node.inputs or node.inputs[0] not in seen.signals or predicted.signals[node.inputs[0]].value <= 0.0:
+            return 1.0
+        return seen.signals[node.inputs[0]].moments.q / predicted.signals[node.inputs[0]].value or 1.0
 
     def notes(self, walk: Walk) -> tuple[str, ...]:
         """What theory had to be told, and what stays delicate."""

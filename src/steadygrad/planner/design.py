@@ -36,6 +36,7 @@ class Design:
         centred: ops whose bias takes out the offset of what they read.
         shrunk, caps: factors and limits found on an earlier walk: attention logits, tables shared with the output layer.
         laws: weights whose law a recipe gives whole.
+        corrections: op → measured over predicted second moment, from a run with the weights designed so far.
         hypotheses: E[w²] of several variants side by side, for one walk.
     """
 
@@ -52,6 +53,7 @@ class Design:
     shrunk: dict[str, float] = field(default_factory=dict)
     caps: dict[str, float] = field(default_factory=dict)
     laws: dict[str, Law] = field(default_factory=dict)
+    corrections: dict[int, float] = field(default_factory=dict)
     hypotheses: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,7 +79,7 @@ class Design:
 
     def walk(self) -> Walk:
         """Follow the signal through the graph as designed so far; weights met for the first time are designed."""
-        walk = Walk(self.graph, self.batch, self.moment, lambda node: self.measured.get(node.index), centred=self.centred)
+        walk = self.blank_walk()
         for node in self.graph.nodes:
             if node.index in self.inputs:
                 walk.signals[node.index] = self.inputs[node.index]
@@ -85,6 +87,11 @@ class Design:
             self._meet(walk, node)
             walk.forward(node)
         return walk
+
+    def blank_walk(self) -> Walk:
+        """A walk that has not begun."""
+        told = self.measured.get
+        return Walk(self.graph, self.batch, self.moment, lambda node: told(node.index), centred=self.centred, corrections=self.corrections)
 
     def finish(self) -> Walk:
         """Design all, then bring attention logits down where the model does not."""

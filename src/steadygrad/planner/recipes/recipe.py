@@ -18,6 +18,7 @@ class Recipe:
         formula, source: of the rule.
         needs: the architecture it is for.
         scheme: the distribution of its weights.
+        runs: how often the model is run with the weights so far, to correct what was predicted.
     """
 
     name: ClassVar[str]
@@ -25,6 +26,7 @@ class Recipe:
     source: ClassVar[str]
     needs: ClassVar[str]
     scheme: ClassVar[Scheme] = he_normal()
+    runs: ClassVar[int] = 0
 
     def adjust(self, design: Design) -> None:
         """Replace the design's `moments` (E[w²] per parameter) and `reasons` by those of the rule.
