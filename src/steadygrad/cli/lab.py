@@ -45,7 +45,7 @@ def run(
     """Run experiments. Status 1 when a number disagrees, 2 when one could not be run."""
     from steadygrad.lab.experiment import SCALES
     from steadygrad.lab.experiments import EXPERIMENTS
-    from steadygrad.lab.runner import Failed, run_many
+    from steadygrad.lab.runner import Failed, results_folder, run_many
 
     if scale not in SCALES:
         raise InputError(f"`--scale` must be one of {', '.join(SCALES)}, got {scale!r}")
@@ -54,6 +54,8 @@ def run(
     if data is not None and not data.is_dir():
         raise InputError(f"`--data` must be a folder, got `{data}`")
     chosen = list(EXPERIMENTS) if every else [EXPERIMENTS[name] for name in dict.fromkeys(names)]
+    if output is not None:
+        results_folder(output)
     finished: list[Result | Failed] = []
     interrupted = False
 

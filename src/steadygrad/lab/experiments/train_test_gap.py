@@ -12,6 +12,8 @@ from steadygrad.lab.training import accuracy, guess_error, guessing, train
 from steadygrad.normalization import BatchNorm
 from steadygrad.schemes import he_normal
 
+RATE = 0.02
+
 
 class TrainTestGap(Experiment):
     """A ReLU network on few images with true and with shuffled labels; the same with dropout and with batch norm at several batch sizes."""
@@ -37,7 +39,7 @@ class TrainTestGap(Experiment):
         test_x, test_y = images.test_x.flatten(1), images.test_y
         shuffled = y[torch.randperm(samples, generator=torch.Generator().manual_seed(bench.seed))]
         memory = _network(x.shape[1], width, "plain", bench.seed)
-        train(memory, x, shuffled, torch.optim.SGD(memory.parameters(), lr=0.05, momentum=0.9), 2 * steps, batch=64)
+        train(memory, x, shuffled, torch.optim.SGD(memory.parameters(), lr=RATE, momentum=0.9), 2 * steps, batch=64)
         gaps: dict[str, list[float]] = {}
         said = []
         for kind in ("plain", "dropout", "batch norm"):
@@ -45,7 +47,7 @@ class TrainTestGap(Experiment):
             for batch in batches:
                 model = _network(x.shape[1], width, kind, bench.seed)
                 torch.manual_seed(bench.seed)
-                train(model, x, y, torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9), steps, batch=batch)
+                train(model, x, y, torch.optim.SGD(model.parameters(), lr=RATE, momentum=0.9), steps, batch=batch)
                 inside, outside = accuracy(model, x, y), accuracy(model, test_x, test_y)
                 gaps[kind].append(inside - outside)
                 said.append(f"{kind} at batch {batch}: {inside:.1%} and {outside:.1%}")
