@@ -1,6 +1,7 @@
 """O102: steps that cannot move the weights."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
@@ -8,7 +9,7 @@ from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments.curvature import Curvature
 from steadygrad.probes.experiments.rehearsal import Rehearsal
-from steadygrad.rules.finding import Finding
+from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp, regression
 from steadygrad.rules.steps import step_sizes, typical
@@ -22,7 +23,12 @@ class LrTooLow(Rule):
     of zero; below 1e-6 – ten thousand steps for one per cent – a warning.
 
     At full depth the loss is asked, too: the best single step along the gradient, of rate ‖g‖²/gᵀHg, lowers it by
-    ‖g‖⁴/(2 gᵀHg). A warning when twenty real steps promise less than a ten-thousandth of that.
+    ‖g‖⁴/(2 gᵀHg). A warning when twenty real steps promise less than a ten-thousandth of that. Gradient descent takes
+    1/(ηλ) steps to lower an error along the sharpest direction to 1/e, and longer along every other: with SGD a warning
+    from ηλ/(1 − μ) < 1e-3 on, a thousand steps at best – unless the loss is flat, ½λ‖w‖² below a thousandth of it, where
+    no rate helps.
+
+    With a scheduler that holds the rate below its `initial_lr` (warm-up, decay) all of this is a note.
 
     Source: Goldberg 1991, "What every computer scientist should know about floating-point arithmetic"; the chapters'
     exercise on parameters that hardly move.
@@ -35,39 +41,59 @@ class LrTooLow(Rule):
     thresholds = {
         "slow": Threshold(1e-6, "median rms(Δw)/rms(w): ten thousand steps change a weight by one per cent"),
         "progress": Threshold(1e-4, "what twenty steps promise over what the one best step brings: 200,000 steps for that one"),
+        "stability": Threshold(1e-3, "lr × sharpness / (1 − momentum): its inverse is the steps that even the fastest direction takes"),
+        "flat": Threshold(1e-3, "½ sharpness × ‖weights‖² over the loss: below it, weights of another size would not change the loss either"),
     }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """At most one finding; needs an optimizer."""
         if evidence.optimizer is None:
             return
-        rates = [g.options.get("lr") for g in evidence.optimizer.groups if g.parameters]
-        numbers = [float(r) for r in rates if isinstance(r, int | float)]
-        if numbers and max(numbers) == 0.0:
-            yield self._finding("error", f"The learning rate is {max(numbers):g}: no step lowers the loss.", max(numbers), 0.0, 1.0)
-            return
+        numbers = [float(r) for g in evidence.optimizer.groups if g.parameters and isinstance(r := g.options.get("lr"), int | float)]
+        rate, aimed = max(numbers, default=0.0), self._aimed(evidence)
+        found = self._judged(evidence, rate, bool(numbers))
+        if found is not None and aimed > rate:
+            message = f"The scheduler holds the learning rate at {rate:g} now, of {aimed:g}; at this rate steps hardly move the weights."
+            found = replace(found, severity="note", message=message, advice="Nothing to do if this is warm-up or the end of a schedule.")
+        if found is not None:
+            yield found
+
+    def _judged(self, evidence: Evidence, rate: float, known: bool) -> Finding | None:
+        """The first of the four signs that is there."""
+        if known and rate == 0.0:
+            return self._finding("error", f"The learning rate is {rate:g}: no step lowers the loss.", rate, 0.0, 1.0)
         sizes = step_sizes(evidence)
         if not sizes:
-            return
-        ratio, rate = typical(sizes), max(numbers, default=0.0)
+            return None
+        ratio = typical(sizes)
         lost = ratio < max(s.resolution for s in sizes)
         unchanged = sum(s.unchanged for s in sizes) / len(sizes)
+        says = ""
         if lost or ratio < self.threshold("slow"):
             steps = 0.01 / ratio if ratio > 0.0 else float("inf")
-            yield self._finding(
-                "error" if lost else "warning",
-                f"The learning rate is too low: one step (lr {rate:g}) changes the typical weight by {ratio:.1e} of itself"
-                + (f", below the resolution of its numbers; {unchanged:.0%} of the entries do not change at all." if lost else f"; one per cent takes {steps:,.0f} steps."),
-                rate, ratio, unchanged,
-            )  # fmt: skip
-            return
-        progress = self._progress(evidence)
-        if progress is not None and progress < self.threshold("progress"):
-            yield self._finding(
-                "warning",
-                f"The learning rate is too low: twenty steps (lr {rate:g}) promise {progress:.1e} of what the one best step along the gradient brings.",
-                rate, ratio, unchanged,
-            )  # fmt: skip
+            says = f"one step (lr {rate:g}) changes the typical weight by {ratio:.1e} of itself"
+            says += f", below the resolution of its numbers; {unchanged:.0%} of the entries do not change at all" if lost else f"; one per cent takes {steps:,.0f} steps"
+        progress, stability = self._progress(evidence), self._stability(evidence)
+        if not says and progress is not None and progress < self.threshold("progress"):
+            says = f"twenty steps (lr {rate:g}) promise {progress:.1e} of what the one best step along the gradient brings"
+        if not says and stability is not None and 0.0 < stability < self.threshold("stability"):
+            says = f"lr {rate:g} times the sharpness is {stability:.1e} of a limit near 2; even the steepest direction takes {1.0 / stability:,.0f} steps"
+        return self._finding("error" if lost else "warning", f"The learning rate is too low: {says}.", rate, ratio, unchanged) if says else None
+
+    def _aimed(self, evidence: Evidence) -> float:
+        """The largest rate a scheduler started from or warms up to; 0 without one."""
+        groups = evidence.optimizer.groups if evidence.optimizer is not None else ()
+        return max((float(r) for g in groups if isinstance(r := g.options.get("initial_lr"), int | float)), default=0.0)
+
+    def _stability(self, evidence: Evidence) -> float | None:
+        """ηλ/(1 − μ) of SGD with one rate; None without it, or where the loss is flat for every rate."""
+        curvature, optimizer, loss = evidence.experiments.get("curvature"), evidence.optimizer, evidence.loss
+        if not isinstance(curvature, Curvature) or optimizer is None or optimizer.name != "SGD" or loss is None or loss.value is None:
+            return None
+        square = sum(p.value.moments.square for name, p in evidence.parameters.items() if evidence.graph.parameters[name].requires_grad)
+        scaled, momentum = curvature.rate_sharpness, max(float(g.options.get("momentum") or 0.0) for g in optimizer.groups)
+        flat = 0.5 * curvature.sharpness * square < self.threshold("flat") * abs(loss.value)
+        return None if scaled is None or flat or not 0.0 <= momentum < 1.0 else scaled / (1.0 - momentum)
 
     def _progress(self, evidence: Evidence) -> float | None:
         """Σ|⟨g_t, Δw_t⟩| per twenty steps over ‖g‖⁴/(2 gᵀHg); None without both, or where the loss bends down along g."""
@@ -78,7 +104,7 @@ class LrTooLow(Rule):
         taken = max(len(rehearsal.losses) - 1, 1)
         return None if not best > 0.0 else -rehearsal.promised * 20.0 / taken / best
 
-    def _finding(self, severity, message: str, rate: float, ratio: float, unchanged: float) -> Finding:
+    def _finding(self, severity: Severity, message: str, rate: float, ratio: float, unchanged: float) -> Finding:
         return self.finding(
             severity,
             "optimizer",
@@ -93,12 +119,14 @@ class LrTooLow(Rule):
         yield Specimen("SGD at lr 1e-9", lambda: _with(1e-9), where="optimizer")
         yield Specimen("SGD at lr 0", lambda: _with(0.0), where="optimizer")
         yield Specimen("small weights, which 1e-7 moves, and a loss, which it does not", _bowl, where="optimizer", settings={"depth": "full"})
+        yield Specimen("a thousandth of the usual rate for plain SGD", lambda: _with(2e-5), where="optimizer", settings={"depth": "full"})
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
         """A usual rate; a small one, as for fine-tuning."""
         yield Specimen("SGD at lr 0.01", lambda: _with(0.01))
-        yield Specimen("SGD at lr 1e-4, full depth", lambda: _with(1e-4), settings={"depth": "full"})
+        yield Specimen("SGD at lr 1e-3 with momentum, full depth", lambda: _with(1e-3, momentum=0.9), settings={"depth": "full"})
+        yield Specimen("the first step of a warm-up", _warming)
 
 
 def _bowl() -> Case:
@@ -109,6 +137,12 @@ def _bowl() -> Case:
     return regression(net, optimizer=torch.optim.SGD(net.parameters(), lr=1e-7))
 
 
-def _with(rate: float) -> Case:
+def _with(rate: float, **more: float) -> Case:
     net = mlp(16, 64, 64, 4)
-    return classification(net, optimizer=torch.optim.SGD(net.parameters(), lr=rate))
+    return classification(net, optimizer=torch.optim.SGD(net.parameters(), lr=rate, **more))
+
+
+def _warming() -> Case:
+    case = _with(0.1)
+    torch.optim.lr_scheduler.LambdaLR(case.optimizer, lambda step: step / 100)
+    return case
