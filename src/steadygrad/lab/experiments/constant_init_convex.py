@@ -43,7 +43,7 @@ class ConstantInitConvex(Experiment):
                 curve, gap = _descend(kind, x, hot, start, 1.0 / curvature, steps)
                 ends[name] = (curve[-1], gap)
                 if kind == "softmax":
-                    lines.append(series(name, range(len(curve)), curve))
+                    lines.append(series(name, range(1, len(curve) + 1), curve))
             for name, (loss, gap) in ends.items():
                 if kind == "linear":
                     numbers.append(Number(f"ridge linear regression from {name}: loss", loss, best, gap + 1e-12, "‖gradient‖²/(2μ) at the end",
@@ -51,7 +51,7 @@ class ConstantInitConvex(Experiment):
                 elif name != "zeros":
                     numbers.append(Number(f"ridge softmax regression from {name}: loss above that from zeros", loss - ends["zeros"][0], 0.0, max(gap,
                         ends["zeros"][1]) + 1e-13, "larger ‖gradient‖²/(2μ) of the two ends, and rounding", "one minimum"))
-        figure = Figure("Ridge softmax regression on digits by accelerated gradient descent", Axis("step", "updates"), Axis("loss", "nats", True),
+        figure = Figure("Ridge softmax regression on digits by accelerated gradient descent", Axis("step + 1", "updates", True), Axis("loss", "nats", True),
             tuple(lines))
         return Outcome(tuple(numbers), figure, "A hidden layer ends this: see `symmetry`.")
 

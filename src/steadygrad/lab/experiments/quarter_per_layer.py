@@ -43,7 +43,7 @@ class QuarterPerLayer(Experiment):
         numbers += _network(20, 64, seeds, bench.seed)
         lines, said = _updates(depths, bench.seed)
         figure = Figure("First-layer gradient on digits, over the weights' norm", Axis("depth", "hidden layers"),
-            Axis("‖gradient‖/‖weights‖ of the first layer", "per unit of learning rate", True), lines)
+            Axis("‖∇W‖/‖W‖ of the first layer", "per learning rate", True), lines)
         return Outcome(tuple(numbers), figure, said)
 
 

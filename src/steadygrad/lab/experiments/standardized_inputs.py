@@ -48,14 +48,15 @@ class StandardizedInputs(Experiment):
             numbers.append(Number(f"condition number, {name}", condition, float(squares.max() / squares.min()), 0.0, "a bound",
                 "largest over smallest second moment of a feature", "≥"))
             needed[name] = _steps(values, least, formula[0], design, y)
-            lines.append(series(name, range(steps + 1), [v / least for v in curve]))
+            lines.append(series(name, range(1, steps + 2), [v / least for v in curve]))
             found = check(plain([5, 32, 1], nn.ReLU, he_normal(), seed=bench.seed, gain=math.sqrt(2.0)), features[:256].float(), y[:256].float(),
                 nn.functional.mse_loss)
             fires = any(f.slug == "input-scale" or any(s.slug == "input-scale" for s in f.symptoms) for f in found.findings)
             numbers.append(Number(f"`check` says input-scale, {name}", float(fires), float(name == "raw"), 0.0, "yes or no", "rule D102"))
         numbers.append(Number("steps to within 1 % of the least loss, standardized", needed["standardized"], needed["raw"] / 1e6, 0.0,
             "a bound: a millionth", "steps on raw inputs, by the formula", "≤"))
-        figure = Figure("Linear regression on 506 made-up houses, rate 1/λ_max", Axis("step", "updates"), Axis("loss over the least loss", "no unit", True),
+        figure = Figure("Linear regression on 506 made-up houses, rate 1/λ_max", Axis("step + 1", "updates", True), Axis("loss over the least loss",
+            "no unit", True),
             tuple(lines))
         return Outcome(tuple(numbers), figure,
             f"Within 1 % of the least loss after {needed['standardized']:,.0f} steps on standardized inputs, {needed['raw']:.2g} on raw ones.")

@@ -51,8 +51,8 @@ class XavierDilemma(Experiment):
             ]
             lines += [series(f"signal, {name}", layers, [math.exp(v) for v in signal]), series(f"gradient, {name}", layers, [math.exp(v) for v in gradient])]
             bench.progress(len(lines) // 2, 3)
-        figure = Figure("A linear pyramid from 256 to 32 units: second moments, typical of seeds", Axis("layer", "layers"), Axis("second moment",
-            "of the input's, or of the output gradient's", True), tuple(lines))
+        figure = Figure("A linear pyramid from 256 to 32 units: second moments, typical of seeds", Axis("layer", "layers"), Axis("q",
+            "times that of the input, or the output gradient", True), tuple(lines))
         return Outcome(tuple(numbers), figure)
 
 
