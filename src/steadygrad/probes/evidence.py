@@ -14,13 +14,15 @@ class ParameterReading:
 
     `gradient` is None when autograd gave none; `update` is Δw of one optimizer step, None without an optimizer or when
     it does not train this parameter. `equal_gradients` counts the rows (output units) that repeat an earlier row *and*
-    receive the same gradient as it, so that no deterministic training can tell them apart.
+    receive the same gradient as it, so that no deterministic training can tell them apart. `kept` is the share of its
+    state that one step of a recurrence hands on at the start (see `probes/recurrent_memory.py`); None for other weights.
     """
 
     value: Reading
     gradient: Reading | None = None
     update: Moments | None = None
     equal_gradients: int = 0
+    kept: float | None = None
 
 
 @dataclass(frozen=True)

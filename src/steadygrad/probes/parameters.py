@@ -1,6 +1,7 @@
 """Readings of the parameters and their gradients."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -9,6 +10,7 @@ from steadygrad.graph.sharded import whole
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.probes import statistics
 from steadygrad.probes.evidence import ParameterReading
+from steadygrad.probes.recurrent_memory import kept_shares
 from steadygrad.probes.statistics import Reading
 
 
@@ -27,7 +29,10 @@ def parameter_readings(
 ) -> dict[str, ParameterReading]:
     """Canonical name → reading of value and gradient; rows are read along the unit axis of the parameter's first use."""
     axes = unit_axes(graph)
-    return {name: _parameter_reading(p, gradients.get(name), axes.get(name), detail) for name, p in parameters.items()}
+    found = {name: _parameter_reading(p, gradients.get(name), axes.get(name), detail) for name, p in parameters.items()}
+    for name, kept in kept_shares(graph, parameters).items():
+        found[name] = replace(found[name], kept=kept)
+    return found
 
 
 def _parameter_reading(parameter: nn.Parameter, gradient: torch.Tensor | None, axis: int | None, detail: str) -> ParameterReading:

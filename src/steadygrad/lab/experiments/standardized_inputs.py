@@ -53,6 +53,10 @@ class StandardizedInputs(Experiment):
                 nn.functional.mse_loss)
             fires = any(f.slug == "input-scale" or any(s.slug == "input-scale" for s in f.symptoms) for f in found.findings)
             numbers.append(Number(f"`check` says input-scale, {name}", float(fires), float(name == "raw"), 0.0, "yes or no", "rule D102"))
+            expected = 2.0 * float(features[:256].square().mean())
+            first = next(row for row in found.layers if row.where == "0").q
+            numbers.append(Number(f"second moment behind the first layer, {name}", math.nan if first is None else first, expected, 0.75 * expected,
+                "3 standard deviations of 32 drawn units, √(2/32) at most", "2 E[x²], He's variance"))
         numbers.append(Number("steps to within 1 % of the least loss, standardized", needed["standardized"], needed["raw"] / 1e6, 0.0,
             "a bound: a millionth", "steps on raw inputs, by the formula", "≤"))
         figure = Figure("Linear regression on 506 made-up houses, rate 1/λ_max", Axis("step + 1", "updates", True), Axis("loss over the least loss",

@@ -45,6 +45,7 @@ from steadygrad.rules.catalog.output_constant import OutputConstant
 from steadygrad.rules.catalog.output_range import OutputRange
 from steadygrad.rules.catalog.outside_optimizer import OutsideOptimizer
 from steadygrad.rules.catalog.poisoned_statistics import PoisonedStatistics
+from steadygrad.rules.catalog.recurrent_forgetting import RecurrentForgetting
 from steadygrad.rules.catalog.saturation import Saturation
 from steadygrad.rules.catalog.shape_broadcast import ShapeBroadcast
 from steadygrad.rules.catalog.sharpness import Sharpness
@@ -88,6 +89,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         SymmetricUnits,
         WeightScale,
         ZeroWeights,
+        RecurrentForgetting,
         Saturation,
         DeadUnits,
         SignalDrift,
