@@ -21,6 +21,7 @@ from steadygrad.planner.intent import intention
 from steadygrad.planner.recipes import RECIPES
 from steadygrad.planner.row import Action, Layer, Row
 from steadygrad.planner.sight import Sight, refuse_lazy, see
+from steadygrad.planner.updates import level_updates
 from steadygrad.planner.verification import observe
 from steadygrad.probes.evidence import Evidence
 from steadygrad.randomness.law import Law, constant, normal
@@ -54,7 +55,7 @@ def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides:
             recipe.adjust(study.design)
         walk = study.design.finish_as_is()
     elif chosen == "auto":
-        walk = balance(study.design, walk)
+        walk = level_updates(study.design, balance(study.design, walk))
     everywhere = None if isinstance(chosen, str) else chosen
     rows = [*(study.row(p, everywhere) for p in sight.graph.parameters.values()), *_buffers(inner)]
     for row in rows:

@@ -1,0 +1,72 @@
+"""Level the gradients of weights where a norm makes their scale free."""
+
+import math
+
+from steadygrad.graph.flow import Walk
+from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
+from steadygrad.planner.design import Design
+
+SPREAD = 7.0  # of all signals, largest over smallest rms, up to which such weights may use the room that is left
+LEAST = 1.05  # what is not worth a sentence
+SEEN = ("affine", "norm", "activation", "join")
+
+
+def level_updates(design: Design, walk: Walk) -> Walk:
+    """Scale every weight that only a norm reads so that the gradients of all weights come closer, within limits.
+
+    After a norm, y = norm(c·W x) does not depend on c, and ∂L/∂W falls as 1/c: the scale decides nothing but how large the first
+    updates are beside the weight. Per entry, with N places where the weight is applied and gradients that differ in sign from place to
+    place, E[(∂L/∂w)²] ≈ N·q_in·g_out: a stem that sees 200 times as many places as the last stage gets 14 times its gradient. Such a
+    weight is multiplied by the ratio of its gradient to the geometric mean over all weights, as far as its outputs stay among those of the
+    rest of the network, or within a factor of 7 of them all.
+
+    Source: van Laarhoven 2017, arXiv:1706.05350, eq. 4 (gradients of scale-invariant weights).
+    """
+    sizes = {name: size for name in design.moments if (size := _gradient(design, walk, name)) > 0.0}
+    free = [name for name in sizes if design.moments[name] > 0.0 and _free(design.graph, name)]
+    if len(sizes) < 2 or not free:
+        return walk
+    mean = sum(map(math.log, sizes.values())) / len(sizes)
+    smallest, largest = _room(design.graph, walk)
+    for name in free:
+        out = max(walk.signals[node.index].value for node, _ in design.graph.uses_of(name))
+        factor = min(max(sizes[name] / math.exp(mean), smallest / out), largest / out)
+        if max(factor, 1.0 / factor) > LEAST**2:
+            design.moments[name] *= factor
+            design.reasons[name] += f"; ×{math.sqrt(factor):.3g} to level first updates, free before a norm"
+    return design.finish_as_is()
+
+
+def _room(graph: SignalGraph, walk: Walk) -> tuple[float, float]:
+    """Smallest and largest second moment of a signal that leave all signals within `SPREAD`."""
+    found = [walk.signals[n.index].value for n in graph.nodes if n.kind in SEEN and n.index in walk.signals and n.index in graph.feeds_weights]
+    positive = [q for q in found if q > 0.0 and math.isfinite(q)]
+    low, high = min(positive), max(positive)
+    wider = max(SPREAD**2 * low / high, 1.0) ** 0.5
+    return low / wider, high * wider
+
+
+def _gradient(design: Design, walk: Walk, name: str) -> float:
+    """E[(∂L/∂w)²] per entry, up to a factor that all weights share; 0 for what is no weight matrix."""
+    total = 0.0
+    for node, use in design.graph.uses_of(name):
+        incoming = walk.passage(node).incoming
+        if use.role != "weight" or use.derived or not incoming or node.index not in walk.gradients:
+            return 0.0
+        total += _places(node, use) * incoming[0].value * float(walk.gradients[node.index].g[0])
+    return total if math.isfinite(total) else 0.0
+
+
+def _places(node: Node, use: ParameterUse) -> float:
+    """At how many samples and positions each entry of the weight is applied."""
+    units = use.shape[use.unit_axis] if use.unit_axis is not None else 1
+    return math.prod(node.outputs[0].shape) / max(units, 1) if node.outputs else 0.0
+
+
+def _free(graph: SignalGraph, name: str) -> bool:
+    """Whether all that is made with this weight goes through a norm before anything else reads it."""
+    readers = graph.consumers()
+    return all(
+        use.role == "weight" and node.kind == "affine" and readers[node.index] and all(graph.nodes[i].kind == "norm" for i in readers[node.index])
+        for node, use in graph.uses_of(name)
+    )  # fmt: skip
