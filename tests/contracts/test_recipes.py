@@ -58,6 +58,20 @@ class Attending(nn.Module):
         return self.head(x)
 
 
+class Weighted(Attending):
+    """Post-norm blocks whose stream has a parameter of its own before each sum."""
+
+    def __init__(self) -> None:
+        super().__init__("post", fused=False)
+        self.omega = nn.ParameterList(nn.Parameter(torch.ones(WIDTH)) for _ in range(2 * BLOCKS))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for i in range(BLOCKS):
+            x = self.norms[2 * i](x * self.omega[2 * i] + self.attend(x, i))
+            x = self.norms[2 * i + 1](x * self.omega[2 * i + 1] + self.down[i](torch.relu(self.up[i](x))))
+        return self.head(x)
+
+
 def chain() -> nn.Module:
     return nn.Sequential(*(layer for _ in range(4) for layer in (nn.Linear(WIDTH, WIDTH), nn.ReLU())), nn.Linear(WIDTH, 10))
 
@@ -67,7 +81,8 @@ FOR = {
     "xavier": (lambda: nn.Sequential(nn.Linear(WIDTH, 2 * WIDTH), nn.Tanh(), nn.Linear(2 * WIDTH, 10)), batch(32, WIDTH)), "he": (chain, batch(32, WIDTH)),
     "lsuv": (lambda: nn.Sequential(*(x for _ in range(12) for x in (nn.Linear(WIDTH, WIDTH), nn.Softsign())), nn.Linear(WIDTH, 10)), batch(64, WIDTH)),
     "gpt2": (lambda: Attending("pre"), TOKENS), "fixup": (Pairs, batch(32, WIDTH)), "deepnorm": (lambda: Attending("post", fused=False), TOKENS),
-    "t_fixup": (lambda: Attending("none", fused=False), TOKENS),
+    "t_fixup": (lambda: Attending("none", fused=False), TOKENS), "admin": (Weighted, TOKENS),
+    "mup": (chain, batch(32, WIDTH)), "spectral": (chain, batch(32, WIDTH)),
 }  # fmt: skip
 
 
@@ -109,7 +124,27 @@ def test_numbers_of_the_papers() -> None:
     assert rms("deepnorm", "up.0.weight") == pytest.approx(glorot * (8 * BLOCKS) ** -0.25)
     assert rms("t_fixup", "up.0.weight") == pytest.approx(glorot * 0.67 * BLOCKS**-0.25)
     assert rms("t_fixup", "qkv.0.weight") == pytest.approx(math.sqrt(1 / WIDTH))  # a query
+    assert rms("mup", "2.weight") == pytest.approx(math.sqrt(2 / WIDTH)) and rms("mup", "8.weight") == pytest.approx(1 / WIDTH)
+    assert rms("spectral", "2.weight") == pytest.approx(math.sqrt(2 / WIDTH))
+    assert rms("spectral", "8.weight") == pytest.approx(math.sqrt(2 / WIDTH * 10 / WIDTH))
     assert rms("t_fixup", "qkv.2.weight") == pytest.approx(math.sqrt(1 / WIDTH) * 0.67 * BLOCKS**-0.25)  # a value
+
+
+def test_admin_weighs_the_stream_as_what_was_added_before() -> None:
+    torch.manual_seed(0)
+    net = Weighted()
+    plan = sg.plan(net, TOKENS, scheme="admin")
+    omega = [plan.row(f"omega.{i}").after for i in range(2 * BLOCKS)]
+    plan.apply_(net)
+    ends, total = [], 0.0
+    for layers in zip(net.out, net.down, strict=True):
+        for layer in layers:
+            layer.register_forward_hook(lambda module, read, made: ends.append(made.square().mean().item()))
+    net(TOKENS)
+    assert omega[0] == 1.0
+    for i, q in enumerate(ends[:-1]):  # every branch reads a normed stream, so what ω is does not move what the branches put out
+        total += q
+        assert omega[i + 1] ** 2 == pytest.approx(total, rel=0.25)  # sums of draws at width 128 and 96 positions
 
 
 def test_lsuv_measures_until_outputs_are_of_unit_size() -> None:
@@ -133,7 +168,7 @@ def test_fused_values_are_a_third_of_their_own() -> None:
     assert value / query == pytest.approx((8 * BLOCKS) ** -0.25, rel=4 / WIDTH)
 
 
-@pytest.mark.parametrize(("name", "message"), [("gpt2", "begin with a norm"), ("fixup", "two weights and no norms"), ("deepnorm", "needs attention")])
+@pytest.mark.parametrize(("name", "message"), [("gpt2", "begin with a norm"), ("fixup", "two weights and no norms"), ("deepnorm", "needs attention"), ("admin", "a parameter ω")])
 def test_other_architectures_are_refused(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         sg.plan(chain(), batch(4, WIDTH), scheme=name)

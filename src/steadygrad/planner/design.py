@@ -99,7 +99,8 @@ class Design:
             caps, walk = dict(self.caps), self.walk()
             if not shrink_logits(self, walk) and caps == self.caps:
                 break
-            self.moments.clear(), self.centred.clear(), self.starts.clear(), self.biases.clear()
+            for found in (self.moments, self.centred, self.starts, self.biases):
+                found.clear()
         return self._back(self.walk())
 
     def finish_as_is(self) -> Walk:

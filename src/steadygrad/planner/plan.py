@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from steadygrad.graph.signal_graph import SignalGraph
-from steadygrad.planner import application, stream, text, verification
+from steadygrad.planner import application, rates, stream, text, verification
 from steadygrad.planner.choices import Choice
 from steadygrad.planner.compose import compose
 from steadygrad.planner.row import Layer, Row
@@ -63,6 +63,27 @@ class Plan:
         """
         return verification.verify(self, model, inputs, targets, loss_fn)
 
+    def groups(self, model: nn.Module, lr: float, *, base: "Plan", optimizer: str = "adam") -> list[dict[str, Any]]:
+        """Parameter groups for an optimizer, with the learning rates at which a width behaves as the base does; see `planner.rates.factors`.
+
+        Args:
+            model: the one the plan was made for.
+            lr: what was found to be right for the narrow model.
+            base: a plan of that narrow model.
+            optimizer: "adam" for all that normalize their steps, or "sgd".
+
+        Raises:
+            InputError: a rate that is not positive, a base of another model, an unknown kind of optimizer.
+
+        Example:
+            >>> import torch, steadygrad as sg
+            >>> net = lambda width: torch.nn.Sequential(torch.nn.Linear(8, width), torch.nn.ReLU(), torch.nn.Linear(width, 2))
+            >>> wide, narrow = net(256), sg.plan(net(64), torch.ones(2, 8), scheme="mup")
+            >>> [group["lr"] for group in sg.plan(wide, torch.ones(2, 8), scheme="mup").groups(wide, 0.01, base=narrow)]
+            [0.0025, 0.01]
+        """
+        return rates.groups(self, model, lr, base, optimizer)
+
     def row(self, name: str) -> Row:
         """The row of one parameter or buffer.
 
@@ -104,7 +125,7 @@ def plan(
     Args:
         model: any module; it is left as it was.
         inputs: one batch, as for `check`.
-        scheme: "auto"; a recipe ("xavier", "he", "gpt2", "fixup", "t_fixup", "deepnorm"); or a scheme, by object or name, for all
+        scheme: "auto"; a recipe ("xavier", "he", "lsuv", "gpt2", "fixup", "t_fixup", "deepnorm", "mup", "spectral"); or a scheme, by object or name, for all
             weights, at the gain that the graph asks for.
         seed: in [0, 2⁶⁴).
         overrides: regular expression → scheme, for parameters whose name it is found in.

@@ -61,6 +61,7 @@ HERE = {
 }
 
 GRAPH = "couples several layers: a recipe over the graph"
+RECIPE = GRAPH + ", steadygrad.plan(…, scheme={!r})"
 DATA = "needs a batch of data"
 PARAMETRIZATION = "changes the layer, not only its first numbers"
 
@@ -71,24 +72,24 @@ NOT_HERE = {
     "equalized learning rate": PARAMETRIZATION + "; its draw is normal(1.0)",
     "orthogonal convolution (BCOP, Cayley)": PARAMETRIZATION,
     "Stiefel-optimised ReLU": "no formula we have verified; one preprint of 2025",
-    "LSUV": DATA,
-    "within-layer and between-layer (Krähenbühl)": DATA,
-    "weight-norm data init": DATA,
+    "LSUV": RECIPE.format("lsuv"),
+    "within-layer and between-layer (Krähenbühl)": DATA + "; of that kind, plan(…, scheme='lsuv')",
+    "weight-norm data init": DATA + "; of that kind, plan(…, scheme='lsuv'), which sets through the parametrization",
     "ActNorm": DATA,
     "GradInit": DATA + " and labels",
     "MetaInit": DATA + " and second derivatives",
-    "AutoInit": GRAPH,
-    "Admin": DATA,
+    "AutoInit": GRAPH + "; what scheme='auto' does with closed forms for more ops",
+    "Admin": RECIPE.format("admin"),
     "Sylvester solver": DATA,
-    "Fixup": GRAPH,
+    "Fixup": RECIPE.format("fixup"),
     "NFNet scaling": GRAPH,
     "RISOTTO": GRAPH + "; not verified",
-    "T-Fixup": GRAPH,
-    "DeepNorm": GRAPH,
+    "T-Fixup": RECIPE.format("t_fixup"),
+    "DeepNorm": RECIPE.format("deepnorm"),
     "SubLN (Magneto)": GRAPH,
     "fairseq attention": GRAPH + ": query, key and value at gain 1/√2",
     "vision transformer presets of timm": GRAPH + ": a scheme for each role, all of which are here",
-    "mimetic": GRAPH + ": W_Q·W_Kᵀ and W_V·W_O are drawn as products",
+    "mimetic": GRAPH + ": factors of drawn products by singular value decomposition, whose bits differ from one LAPACK to the next",
     "impulse attention": "no formula we have verified",
     "unit scaling, u-muP": PARAMETRIZATION + "; its draw is normal(1.0)",
     "DKS, TAT": GRAPH + " and changes the activations",

@@ -39,7 +39,7 @@ class Recipe:
 
 def weights(design: Design) -> list[tuple[str, Node, ParameterUse]]:
     """Every weight whose scale is chosen, with its first use, in execution order."""
-    found = {}
+    found: dict[str, tuple[str, Node, ParameterUse]] = {}
     for node in design.graph.nodes:
         for use in node.uses:
             if use.role == "weight" and use.fans is not None and use.parameters[0] in design.moments:
@@ -49,6 +49,7 @@ def weights(design: Design) -> list[tuple[str, Node, ParameterUse]]:
 
 def plain(design: Design, reason: str) -> None:
     """Forget what the solver decided: unit norms, unit tables, no random or shifted biases, no limits."""
-    design.caps.clear(), design.shrunk.clear(), design.centred.clear(), design.biases.clear(), design.starts.clear()
+    for decided in (design.caps, design.shrunk, design.centred, design.biases, design.starts):
+        decided.clear()
     for name in design.moments:
         design.moments[name], design.reasons[name] = 1.0, reason
