@@ -19,8 +19,9 @@ from steadygrad.case import Case
 from steadygrad.errors import InputError, MissingExtra, ModelError, TargetError
 from steadygrad.graph.trace import call_model
 from steadygrad.graph.transaction import transaction
+from steadygrad.targets.huggingface_complaints import MOST_ANSWERS, answered
 from steadygrad.targets.huggingface_configuration import configurations
-from steadygrad.targets.huggingface_inputs import candidates, with_tokens
+from steadygrad.targets.huggingface_inputs import Maker, candidates
 
 HEADS = (
     "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM", "ForPreTraining", "ForImageClassification", "ForSemanticSegmentation",
@@ -98,9 +99,11 @@ def _running(head: type, configuration: Any, inputs: Any, seed: int, batch: int,
     for made in _given(model, inputs) if inputs is not None else candidates(model, configuration, seed, batch):
         tried += 1
         reason = _refusal(model, made)
-        longer = with_tokens(made, reason, configuration) if inputs is None else None
-        if longer is not None:
-            made, reason = longer, _refusal(model, longer)
+        for _ in range(MOST_ANSWERS if inputs is None else 0):
+            other = answered(made, reason, configuration, Maker(model, configuration, seed, batch, 0)) if reason else None
+            if other is None:
+                break
+            made, reason = other, _refusal(model, other)
         if not reason:
             return model, made
         reasons.append(f"{head.__name__}: {reason}")

@@ -5,7 +5,6 @@ images between words runs on words only, and the report then lists its image tow
 """
 
 import inspect
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,8 +12,6 @@ import torch
 
 LENGTH, SECOND, SIDE = 32, 16000, 8
 TEXT, IMAGE, SOUND = ("input_ids",), ("pixel_values", "pixel_values_videos", "images"), ("input_features", "input_values", "audio_values")
-MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
-MOST_TOKENS = 1024  # of one image, clip or sound
 EXTRAS = ((True, False), (True, True), (False, False), (False, True))  # with labels, with masks
 
 
@@ -38,28 +35,6 @@ def candidates(model: Any, configuration: Any, seed: int, batch: int) -> Iterato
                     yield made
 
 
-def with_tokens(made: dict[str, Any], complaint: str, configuration: Any) -> dict[str, Any] | None:
-    """The inputs with as many placeholder tokens before the words as `complaint`, an error of transformers, asks for, or None.
-
-    Its models say "Image features and image tokens do not match, tokens: 0, features: 512", counting the whole batch.
-    """
-    match = MISMATCH.search(complaint)
-    token = _first((configuration,), tuple(match["kind"].lower() + end for end in ("_token_id", "_token_index")), None) if match else None
-    ids = made.get("input_ids")
-    if match is None or not isinstance(token, int) or not isinstance(ids, torch.Tensor) or int(match["features"]) % len(ids):
-        return None
-    count = int(match["features"]) // len(ids)
-    if not 0 < count <= MOST_TOKENS or bool((ids == token).any()):
-        return None
-    places = torch.full((len(ids), count), token)
-    longer = {**made, "input_ids": torch.cat([places, ids], 1)}
-    for name, value in made.items():
-        if name != "input_ids" and isinstance(value, torch.Tensor) and value.shape == ids.shape:
-            filling = -100 if name == "labels" else int("mask" in name)
-            longer[name] = torch.cat([value.new_full(places.shape, filling), value], 1)
-    return longer
-
-
 class Maker:
     """Makes any named input it knows; `layout` picks among the shapes that a kind of input may have."""
 
@@ -71,7 +46,7 @@ class Maker:
         self.sound = getattr(configuration, "audio_config", None) or configuration
         self.listed, self.packed = (n in inspect.signature(model.forward).parameters for n in ("grid_thw", "spatial_shapes"))
         self.generator = torch.Generator().manual_seed(seed)
-        self.words = max(min(_vocabularies(configuration, []), default=int(_first((configuration,), ("num_tokens",), 1000) or 1000)), 8)
+        self.words = max(min(_vocabularies(configuration, []), default=int(first_of((configuration,), ("num_tokens",), 1000) or 1000)), 8)
 
     def all(self, names: list[str]) -> dict[str, Any]:
         """Those of the names that can be made up."""
@@ -109,10 +84,12 @@ class Maker:
 
     def pixels(self) -> torch.Tensor:
         """Images; clips where the configuration counts frames; lists of patches where their shapes go along."""
+        if self.listed:
+            return self.hidden()
         if self.packed:
-            return self.normal(SIDE * SIDE, self.size()[0] * int(_first((self.vision,), ("patch_size",), 16)) ** 2)
+            return self.normal(SIDE * SIDE, self.size()[0] * int(first_of((self.vision,), ("patch_size",), 16)) ** 2)
         channels, size = self.size()
-        frames = _first((self.vision,), ("num_frames", "frames_per_clip", "tubelet_size"), None)
+        frames = first_of((self.vision,), ("num_frames", "frames_per_clip", "tubelet_size"), None)
         clip = isinstance(frames, int) and frames > 1
         if self.layout == 2:
             return self.normal(1, channels, *size)  # a list of images with each text
@@ -120,24 +97,24 @@ class Maker:
 
     def size(self) -> tuple[int, tuple[int, int]]:
         """Channels and (height, width) of an image."""
-        size = _first((self.vision, self.whole), ("image_size", "input_size", "img_size", "crop_size"), 224)
+        size = first_of((self.vision, self.whole), ("image_size", "input_size", "img_size", "crop_size"), 224)
         height, width = (size, size) if isinstance(size, int) else (tuple(size) * 2)[:2] if isinstance(size, list | tuple) else (224, 224)
-        channels = _first((self.vision, self.whole), ("num_channels", "in_channels", "in_chans"), 3)
+        channels = first_of((self.vision, self.whole), ("num_channels", "in_channels", "in_chans"), 3)
         return int(channels), (int(height), int(width))
 
     def wave(self) -> torch.Tensor:
         """Sound: a second of samples, one channel more, or frames of a spectrogram."""
-        bins = _first((self.sound,), ("num_mel_bins",), None)
+        bins = first_of((self.sound,), ("num_mel_bins",), None)
         shapes = [(SECOND,), (1, SECOND)]
         if isinstance(bins, int):
-            shapes.insert(0, (int(_first((self.sound,), ("max_length",), 256)), bins))
+            shapes.insert(0, (int(first_of((self.sound,), ("max_length",), 256)), bins))
         return self.normal(*shapes[self.layout % len(shapes)])
 
     def features(self) -> torch.Tensor:
         """A spectrogram: (bins, frames) as Whisper reads it, or (frames, bins)."""
-        bins = int(_first((self.sound, self.whole), ("num_mel_bins", "feature_size", "input_feat_per_channel", "feature_projection_input_dim", "input_dim", "n_mels"), 80))
-        frames = 2 * int(_first((self.sound,), ("max_source_positions",), 128))
-        square = int(_first((self.sound,), ("spec_size",), 0) or 0)
+        bins = int(first_of((self.sound, self.whole), ("num_mel_bins", "feature_size", "input_feat_per_channel", "feature_projection_input_dim", "input_dim", "n_mels"), 80))
+        frames = 2 * int(first_of((self.sound,), ("max_source_positions",), 128))
+        square = int(first_of((self.sound,), ("spec_size",), 0) or 0)
         first = self.normal(1, square * max(square // bins, 1), bins) if square else self.normal(bins, frames)
         return (first, self.normal(128, bins), self.normal(bins, 128))[self.layout]
 
@@ -159,22 +136,22 @@ class Maker:
 
     def patches(self) -> torch.Tensor:
         """Which patches of an image are hidden."""
-        side = int(_first((self.vision,), ("patch_size",), 16))
+        side = int(first_of((self.vision,), ("patch_size",), 16))
         height, width = self.size()[1]
         return torch.rand(self.batch, (height // side) * (width // side), generator=self.generator) < 0.5
 
     def past(self, features: int | None = None) -> torch.Tensor:
         """A stretch of a time series."""
-        lags = _first((self.whole,), ("lags_sequence",), [0]) or [0]
-        length = int(_first((self.whole,), ("context_length", "seq_length"), LENGTH) or LENGTH) + max(lags)
-        channels = int(_first((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
+        lags = first_of((self.whole,), ("lags_sequence",), [0]) or [0]
+        length = int(first_of((self.whole,), ("context_length", "seq_length"), LENGTH) or LENGTH) + max(lags)
+        channels = int(first_of((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
         shape = (length, features) if features is not None else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
         return self.normal(*shape)
 
     def future(self, features: int | None = None) -> torch.Tensor:
         """What follows it."""
-        length = int(_first((self.whole,), ("prediction_length",), 8) or 8)
-        channels = int(_first((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
+        length = int(first_of((self.whole,), ("prediction_length",), 8) or 8)
+        channels = int(first_of((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
         shape = (length, features) if features is not None else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
         return self.normal(*shape)
 
@@ -185,13 +162,13 @@ class Maker:
     def hidden(self) -> torch.Tensor:
         """Vectors as wide as the model; the patches of all images where the tower reads those."""
         if self.listed:
-            patch = int(_first((self.vision,), ("patch_size", "spatial_patch_size"), 14))
-            channels = int(_first((self.vision,), ("in_channels", "in_chans", "num_channels"), 3))
-            return self.normal(SIDE * SIDE, channels * int(_first((self.vision,), ("temporal_patch_size",), 1)) * patch * patch).flatten(0, 1)
-        return self.normal(LENGTH, int(_first((self.text, self.whole), ("hidden_size", "d_model", "n_embd", "dim"), 64)))
+            patch = int(first_of((self.vision,), ("patch_size", "spatial_patch_size"), 14))
+            channels = int(first_of((self.vision,), ("in_channels", "in_chans", "num_channels"), 3))
+            return self.normal(SIDE * SIDE, channels * int(first_of((self.vision,), ("temporal_patch_size",), 1)) * patch * patch).flatten(0, 1)
+        return self.normal(LENGTH, int(first_of((self.text, self.whole), ("hidden_size", "d_model", "n_embd", "dim"), 64)))
 
 
-def _first(configurations: tuple[Any, ...], names: tuple[str, ...], default: Any) -> Any:
+def first_of(configurations: tuple[Any, ...], names: tuple[str, ...], default: Any) -> Any:
     """The first of the names that one of the configurations answers to."""
     for configuration in configurations:
         for name in names:
@@ -219,7 +196,7 @@ def _vocabularies(configuration: Any, seen: list[Any]) -> list[int]:
 
 
 def _time_features(maker: Maker) -> int:
-    return int(_first((maker.whole,), ("num_time_features",), 0))
+    return int(first_of((maker.whole,), ("num_time_features",), 0))
 
 
 MAKERS: dict[str, Callable[[Maker], Any]] = {
@@ -229,7 +206,7 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "grid_thw": Maker.grid,
     "spatial_shapes": lambda m: torch.tensor([[SIDE, SIDE]] * m.batch),
     "pixel_attention_mask": lambda m: torch.ones(m.batch, SIDE * SIDE, dtype=torch.int64) if m.packed else torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
-    "pixel_values_videos": lambda m: m.normal(int(_first((m.vision,), ("num_frames", "frames_per_clip"), 8)), *((c := m.size())[0], *c[1])),
+    "pixel_values_videos": lambda m: m.normal(int(first_of((m.vision,), ("num_frames", "frames_per_clip"), 8)), *((c := m.size())[0], *c[1])),
     **dict.fromkeys(("input_values", "audio_values"), Maker.wave),
     "input_features": Maker.features,
     **dict.fromkeys(("input_features_mask", "feature_attention_mask"), lambda m: torch.ones(m.batch, m.features().shape[-1], dtype=torch.int64)),
@@ -242,11 +219,11 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "bool_masked_pos": Maker.patches,
     **dict.fromkeys(("start_positions", "end_positions"), lambda m: torch.randint(0, LENGTH, (m.batch,), generator=m.generator)),
     **dict.fromkeys(("query_embeds", "hidden_states", "inputs_embeds", "encoder_outputs"), Maker.hidden),
-    "encoder_hidden_states": lambda m: m.normal(LENGTH, int(_first((m.whole, m.text), ("encoder_hidden_size", "hidden_size", "d_model"), 64))),
+    "encoder_hidden_states": lambda m: m.normal(LENGTH, int(first_of((m.whole, m.text), ("encoder_hidden_size", "hidden_size", "d_model"), 64))),
     "past_values": Maker.past,
     "past_observed_mask": lambda m: torch.ones_like(m.past()),
     "past_time_features": lambda m: m.past(_time_features(m)),
     "future_values": Maker.future,
     "future_time_features": lambda m: m.future(_time_features(m)),
-    "flattened_patches": lambda m: torch.cat([torch.ones(m.batch, LENGTH, 2), m.normal(LENGTH, int(_first((m.vision,), ("patch_embed_hidden_size",), 768)))], -1),
+    "flattened_patches": lambda m: torch.cat([torch.ones(m.batch, LENGTH, 2), m.normal(LENGTH, int(first_of((m.vision,), ("patch_embed_hidden_size",), 768)))], -1),
 }

@@ -7,8 +7,9 @@ import torch
 
 from steadygrad.errors import MissingExtra
 from steadygrad.targets import huggingface
+from steadygrad.targets.huggingface_complaints import with_tokens
 from steadygrad.targets.huggingface_configuration import configurations
-from steadygrad.targets.huggingface_inputs import candidates, with_tokens
+from steadygrad.targets.huggingface_inputs import candidates
 
 
 class Configuration:

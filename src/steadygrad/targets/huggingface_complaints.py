@@ -1,0 +1,93 @@
+"""What a model complains about, and inputs that answer it: placeholder tokens, widths, channels, what was left out."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from steadygrad.targets.huggingface_inputs import Maker, first_of
+
+MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
+PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)")
+CHANNELS = re.compile(r"expected input\[.*\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")
+SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
+MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
+MOST_TOKENS = 1024  # of one image, clip or sound
+MOST_ANSWERS = 4
+
+
+def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Maker) -> dict[str, Any] | None:
+    """Other inputs that `complaint`, an error of the model, asks for; None where it says nothing that is understood."""
+    answers: tuple[Callable[[], dict[str, Any] | None], ...] = (
+        lambda: with_tokens(made, complaint, configuration),
+        lambda: _resized(made, PRODUCT.search(complaint), -1),
+        lambda: _resized(made, CHANNELS.search(complaint), 1),
+        lambda: _reduced(made, SIZE.search(complaint)),
+        lambda: _completed(made, MISSING.search(complaint), maker),
+    )
+    return next((found for answer in answers if (found := answer()) is not None), None)
+
+
+def with_tokens(made: dict[str, Any], complaint: str, configuration: Any) -> dict[str, Any] | None:
+    """The inputs with as many placeholder tokens before the words as `complaint`, an error of transformers, asks for, or None.
+
+    Its models say "Image features and image tokens do not match, tokens: 0, features: 512", counting the whole batch.
+    """
+    match = MISMATCH.search(complaint)
+    token = first_of((configuration,), tuple(match["kind"].lower() + end for end in ("_token_id", "_token_index")), None) if match else None
+    ids = made.get("input_ids")
+    if match is None or not isinstance(token, int) or not isinstance(ids, torch.Tensor) or int(match["features"]) % len(ids):
+        return None
+    count = int(match["features"]) // len(ids)
+    if not 0 < count <= MOST_TOKENS or bool((ids == token).any()):
+        return None
+    places = torch.full((len(ids), count), token)
+    longer = {**made, "input_ids": torch.cat([places, ids], 1)}
+    for name, value in made.items():
+        if name != "input_ids" and isinstance(value, torch.Tensor) and value.shape == ids.shape:
+            filling = -100 if name == "labels" else int("mask" in name)
+            longer[name] = torch.cat([value.new_full(places.shape, filling), value], 1)
+    return longer
+
+
+def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int) -> dict[str, Any] | None:
+    """Features as wide along an axis as the model's first weight reads them."""
+    if match is None:
+        return None
+    got, wanted = int(match["got"]), int(match["wanted"])
+    wrong = [n for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim > 1 and v.shape[axis] == got]
+    if not wrong or wanted > 100 * got:
+        return None
+    return {**made, **{name: _along(made[name], wanted, axis) for name in wrong}}
+
+
+def _along(values: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
+    copies = -(-wanted // values.shape[axis])
+    return torch.cat([values.roll(i, 0) for i in range(copies)], axis).narrow(axis, 0, wanted).contiguous()
+
+
+def _reduced(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Images of another size: those that a model puts beside one another are each a part of what it reads."""
+    if match is None:
+        return None
+    got, wanted = ([int(side) for side in match[key].split("*")] for key in ("got", "wanted"))
+    images = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim >= 4}
+    sides = {n: [v.shape[-2] * wanted[0] // got[0], v.shape[-1] * wanted[1] // got[1]] for n, v in images.items()}
+    if not images or any(min(size) < 1 for size in sides.values()):
+        return None
+    return {**made, **{n: _along(_along(v, sides[n][0], -2), sides[n][1], -1) for n, v in images.items()}}
+
+
+def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) -> dict[str, Any] | None:
+    """With arguments that nothing is known of but their names: images and masks over them, words, vectors."""
+    if match is None:
+        return None
+    found = {}
+    for name in re.findall(r"'(\w+)'", match["names"]):
+        kind = "pixel_values" if re.search("pixel|image|mask", name) else "input_ids" if name.endswith("_ids") else name
+        value = maker.one(kind)
+        if value is None:
+            return None
+        found[name] = value
+    return {**made, **found}

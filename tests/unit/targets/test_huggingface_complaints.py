@@ -1,0 +1,80 @@
+"""What models complain about, as they word it, and what is answered."""
+
+import importlib.util
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from steadygrad.targets.huggingface_complaints import answered
+from steadygrad.targets.huggingface_inputs import Maker
+
+
+class Model(torch.nn.Module):
+    def forward(self, pixel_values, prompt_masks=None):
+        return None
+
+
+CONFIGURATION = SimpleNamespace(image_size=8, num_channels=3, vocab_size=100)
+
+
+def answer(made: dict, complaint: str) -> dict | None:
+    return answered(made, complaint, CONFIGURATION, Maker(Model(), CONFIGURATION, 0, 2, 0))
+
+
+def shapes(made: dict | None) -> dict:
+    assert made is not None
+    return {name: tuple(value.shape) for name, value in made.items()}
+
+
+def test_features_get_the_width_that_the_first_product_reads() -> None:
+    made = {"input_features": torch.randn(2, 32, 64), "labels": torch.zeros(2, 32, dtype=torch.int64)}
+    wider = answer(made, "RuntimeError: mat1 and mat2 shapes cannot be multiplied (64x64 and 160x96)")
+    assert shapes(wider) == {"input_features": (2, 32, 160), "labels": (2, 32)}
+    assert torch.equal(wider["input_features"][..., :64], made["input_features"])
+    assert shapes(answer(made, "mat1 and mat2 shapes cannot be multiplied (64x64 and 16x96)"))["input_features"] == (2, 32, 16)
+    assert answer(made, "mat1 and mat2 shapes cannot be multiplied (64x65 and 160x96)") is None  # no input is 65 wide
+    assert answer(made, "mat1 and mat2 shapes cannot be multiplied (64x64 and 1600000x96)") is None  # nothing that made-up inputs should fill
+
+
+def test_the_wording_is_that_of_torch() -> None:
+    made = {"pixel_values": torch.randn(2, 3, 8, 8)}
+    with pytest.raises(RuntimeError) as caught:
+        torch.nn.Conv2d(5, 4, 3)(made["pixel_values"])
+    assert shapes(answer(made, str(caught.value))) == {"pixel_values": (2, 5, 8, 8)}
+    features = {"x": torch.randn(2, 7, 6)}
+    with pytest.raises(RuntimeError) as caught:
+        torch.nn.Linear(10, 4)(features["x"])
+    assert shapes(answer(features, str(caught.value))) == {"x": (2, 7, 10)}
+
+
+def test_what_was_left_out_is_made_from_its_name_or_not_at_all() -> None:
+    made = {"pixel_values": torch.randn(2, 3, 8, 8)}
+    complaint = "TypeError: Model.forward() missing 2 required positional arguments: 'prompt_pixel_values' and 'prompt_masks'"
+    assert shapes(answer(made, complaint)) == dict.fromkeys(("pixel_values", "prompt_pixel_values", "prompt_masks"), (2, 3, 8, 8))
+    assert answer(made, "missing 1 required positional argument: 'residue_index'") is None
+
+
+def test_images_side_by_side_are_each_a_part() -> None:
+    made = {"pixel_values": torch.randn(2, 3, 8, 4), "prompt_masks": torch.randn(2, 3, 8, 4)}
+    assert set(shapes(answer(made, "ValueError: Input image size (16*4) doesn't match model (8*4).")).values()) == {(2, 3, 4, 4)}
+    assert answer(made, "some other complaint") is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="transformers is an extra")
+@pytest.mark.parametrize("model_type", ["granite_speech_encoder", "seggpt", "cosmos3_edge_vision"])
+def test_models_that_complain_get_what_they_ask_for(model_type: str) -> None:
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+    from steadygrad import check
+    from steadygrad.errors import MissingExtra
+    from steadygrad.targets.huggingface import case
+
+    if model_type not in CONFIG_MAPPING:
+        pytest.skip(f"this transformers has no {model_type}")
+    try:
+        made = case(model_type)
+    except MissingExtra as error:
+        pytest.skip(str(error))
+    assert check(made).ok
