@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,27 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", "from steadygrad.cli import main; main()", *arguments], cwd=folder, capture_output=True, text=True, timeout=120)
 
 
+@dataclass
+class Ended:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
+    """The command in this process: two seconds of imports less for each."""
+
+    def ended(*arguments: str) -> Ended:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["steadygrad", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        return Ended(int(end.value.code or 0), *capsys.readouterr())
+
+    return ended
+
+
 def test_healthy_is_0_and_plain_when_piped(folder: Path) -> None:
     done = run(folder, "check", "toy.py:net", "--input", "32x16", "--loss", "cross_entropy")
     assert done.returncode == 0, done.stderr
@@ -64,20 +87,20 @@ def test_healthy_is_0_and_plain_when_piped(folder: Path) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_errors_are_1_in_every_format(folder: Path) -> None:
-    text = run(folder, "check", "toy.py:broken", "--input", "32x16", "--loss", "cross_entropy")
+def test_errors_are_1_in_every_format(folder: Path, here: Callable[..., Ended]) -> None:
+    text = here("check", "toy.py:broken", "--input", "32x16", "--loss", "cross_entropy")
     assert text.returncode == 1 and "I101 symmetric-units at 0" in text.stdout
-    data = json.loads(run(folder, "check", "toy:broken", "--input", "32x16", "--format", "json").stdout)
+    data = json.loads(here("check", "toy:broken", "--input", "32x16", "--format", "json").stdout)
     assert (data["schema"], data["ok"], data["cause"]) == (1, False, "I101")
-    github = run(folder, "check", "toy.py:broken", "--input", "32x16", "--format", "github")
+    github = here("check", "toy.py:broken", "--input", "32x16", "--format", "github")
     assert github.stdout.startswith("::error file=toy.py,title=I101 symmetric-units at 0::")
-    page = run(folder, "check", "toy.py:broken", "--input", "32x16", "--format", "html", "-o", "r.html")
+    page = here("check", "toy.py:broken", "--input", "32x16", "--format", "html", "-o", "r.html")
     assert page.returncode == 1 and "I101" in (folder / "r.html").read_text()
 
 
-def test_a_case_brings_its_own_batch(folder: Path) -> None:
-    assert run(folder, "check", "toy.py:case").returncode == 0
-    assert run(folder, "check", "toy.py:net", "--batch", "toy.py:batch", "--loss", "cross_entropy").returncode == 0
+def test_a_case_brings_its_own_batch(here: Callable[..., Ended]) -> None:
+    assert here("check", "toy.py:case").returncode == 0
+    assert here("check", "toy.py:net", "--batch", "toy.py:batch", "--loss", "cross_entropy").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -101,16 +124,10 @@ def test_a_case_brings_its_own_batch(folder: Path) -> None:
         (["toy.py:case", "-o", "no/such/r.json", "--format", "json"], "cannot be written"),
     ],
 )
-def test_usage_is_2_with_one_clear_message(
-    folder: Path, arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(folder)  # in this process: two seconds of imports less for each
-    monkeypatch.setattr(sys, "argv", ["steadygrad", "check", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    out, err = capsys.readouterr()
-    assert ended.value.code == 2
-    assert message in err and "Traceback" not in err and out == ""
+def test_usage_is_2_with_one_clear_message(here: Callable[..., Ended], arguments: list[str], message: str) -> None:
+    done = here("check", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr and "Traceback" not in done.stderr and done.stdout == ""
 
 
 def test_interrupt_is_130_and_leaves_no_file(folder: Path) -> None:
@@ -124,18 +141,18 @@ def test_interrupt_is_130_and_leaves_no_file(folder: Path) -> None:
     assert "interrupted" in errors and not list(folder.glob("*r.html*"))
 
 
-def test_settings_come_from_pyproject(folder: Path) -> None:
+def test_settings_come_from_pyproject(folder: Path, here: Callable[..., Ended]) -> None:
     (folder / "pyproject.toml").write_text('[tool.steadygrad]\nignore = ["I101"]\ninput = ["32x16"]\n')
-    data = json.loads(run(folder, "check", "toy.py:broken", "--format", "json").stdout)
+    data = json.loads(here("check", "toy.py:broken", "--format", "json").stdout)
     assert "I101" not in [f["code"] for f in data["findings"]]
     (folder / "pyproject.toml").write_text("[tool.steadygrad]\nignor = []\n")
-    done = run(folder, "check", "toy.py:net")
+    done = here("check", "toy.py:net")
     assert done.returncode == 2 and "knows no `ignor`; did you mean ignore?" in done.stderr
 
 
-def test_help_imports_no_torch_and_rules_explain_themselves(folder: Path) -> None:
+def test_help_imports_no_torch_and_rules_explain_themselves(folder: Path, here: Callable[..., Ended]) -> None:
     probe = "import sys; sys.argv=['steadygrad','--help']\nfrom steadygrad.cli import main\ntry: main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules and 'rich' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", probe], capture_output=True, cwd=folder).returncode == 0
-    assert "I101  symmetric-units" in run(folder, "rules").stdout
-    assert "Thresholds" in run(folder, "explain", "symmetric-units").stdout
-    assert "did you mean" in run(folder, "explain", "symetric").stderr
+    assert "I101  symmetric-units" in here("rules").stdout
+    assert "Thresholds" in here("explain", "symmetric-units").stdout
+    assert "did you mean" in here("explain", "symetric").stderr
