@@ -79,6 +79,7 @@ def _item(evidence: Evidence, item: Weighted, small: float, *, underflows: bool)
     rms = item.reading.gradient.moments.rms if item.reading.gradient is not None else 0.0
     if relative == 0.0 and (small == 0.0 or not underflows):
         return None  # cut off or not yet awake: other rules judge that
+    small = small or 1.0  # the weight is used again where nothing is silent
     dtype = evidence.graph.parameters[item.name].dtype
     return Item(item.name, item.node.where, item.node.index, rms / small, relative / small, resolution(dtype))
 

@@ -12,6 +12,7 @@ MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do n
 PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)")
 CHANNELS = re.compile(r"expected input\[.*\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
+UNPACKED = "too many values to unpack"
 MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
 MOST_TOKENS = 1024  # of one image, clip or sound
 MOST_ANSWERS = 4
@@ -24,6 +25,7 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _resized(made, PRODUCT.search(complaint), -1),
         lambda: _resized(made, CHANNELS.search(complaint), 1),
         lambda: _reduced(made, SIZE.search(complaint)),
+        lambda: _flattened(made) if UNPACKED in complaint else None,
         lambda: _completed(made, MISSING.search(complaint), maker),
     )
     return next((found for answer in answers if (found := answer()) is not None), None)
@@ -77,6 +79,12 @@ def _reduced(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     if not images or any(min(size) < 1 for size in sides.values()):
         return None
     return {**made, **{n: _along(_along(v, sides[n][0], -2), sides[n][1], -1) for n, v in images.items()}}
+
+
+def _flattened(made: dict[str, Any]) -> dict[str, Any] | None:
+    """Series of one channel without an axis for channels."""
+    flat = {n: v.squeeze(-1) for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim == 3 and v.shape[-1] == 1}
+    return {**made, **flat} if flat else None
 
 
 def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) -> dict[str, Any] | None:

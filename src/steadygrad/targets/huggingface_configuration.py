@@ -82,6 +82,9 @@ def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:
         if "rope_parameters" in vars(configuration) and not _get(configuration, "rope_parameters"):
             kinds = _get(configuration, "layer_types")
             _set(configuration, "rope_parameters", {kind: dict(rotation) for kind in set(kinds)} if kinds else rotation)
+        width, heads = _get(configuration, "hidden_size"), _get(configuration, "num_attention_heads")
+        if "head_dim" in vars(configuration) and _get(configuration, "head_dim") is None and isinstance(width, int) and isinstance(heads, int) and heads:
+            _set(configuration, "head_dim", width // heads)
     for inner in _inside(configuration, seen):
         _complete(inner, filled, seen)
 

@@ -255,3 +255,18 @@ def test_compiled_models_run_uncompiled_and_say_so() -> None:
     report = check(model, X)
     assert [r.where for r in report.layers] == ["0", "1", "2"]
     assert any("compiled model" in line for line in report.not_seen)
+
+
+def test_stacked_experts_in_groups_are_weights_with_fans_of_one_matrix() -> None:
+    class Experts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.up, self.down = nn.Parameter(torch.randn(4, 24, 16)), nn.Parameter(torch.randn(4, 24, 8))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            ends = torch.tensor([8, 16, 24, 32], dtype=torch.int32)
+            x = nn.functional.grouped_mm(x.bfloat16(), self.up.bfloat16().transpose(1, 2), offs=ends)
+            return nn.functional.grouped_mm(x, self.down.bfloat16(), offs=ends).float()
+
+    found = {use.parameters[0]: (node.op, use.fans.fan_in, use.fans.fan_out) for node in trace(Experts(), torch.randn(32, 16)).graph.nodes for use in node.uses}
+    assert found == {"up": ("grouped_mm", 16.0, 24.0), "down": ("grouped_mm", 24.0, 8.0)}

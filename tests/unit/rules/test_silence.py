@@ -85,3 +85,18 @@ def test_a_softmax_over_another_axis_is_no_repetition() -> None:
             return self.head((weights.transpose(1, 2) @ x).mean(1))
 
     assert found(classification(Slots(), batch(64, 5, 16)), "L113") == []
+
+
+def test_a_weight_on_a_silent_branch_and_elsewhere_is_judged_by_where_it_is_heard() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.shared, self.head = mlp(16, 32), mlp(32, 32), mlp(32, 4)
+            self.alpha = nn.Parameter(torch.zeros(1))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.first(x)
+            x = x + self.alpha * self.shared(x)
+            return self.head(torch.relu(self.shared(x)))
+
+    assert check(classification(Twice())).ok

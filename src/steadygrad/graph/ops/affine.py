@@ -56,6 +56,15 @@ def addmm(call: Call) -> Seen:
     return seen
 
 
+def grouped(call: Call) -> Seen:
+    """`grouped_mm(x, W, offs)`: rows of x by the matrix of their group, W (groups, in, out), as stacked experts use it."""
+    left, right, bias = call.get(0, "mat_a", call.get(0, "input")), call.get(1, "mat_b", call.get(1, "weight")), call.get(3, "bias")
+    seen = _product(call, left, right, "grouped_mm")
+    if isinstance(bias, torch.Tensor) and call.side(bias) == "parameter":
+        seen.operands.append(Operand(bias, "bias", None, bias.ndim - 1))
+    return seen
+
+
 def einsum(call: Call) -> Seen:
     """`einsum("…", x, W)`; fans from the letters."""
     equation = call.args[0] if isinstance(call.args[0], str) else ""
@@ -113,6 +122,7 @@ OPS = {
     "bilinear": bilinear,
     "einsum": einsum,
     **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "__matmul__", "__rmatmul__", "inner", "sparse_mm", "spmm"), matmul),
+    **dict.fromkeys(("grouped_mm", "_grouped_mm", "grouped_mm_fallback"), grouped),
     **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv", "sparse_addmm"), addmm),
 }
 
