@@ -16,6 +16,7 @@ from steadygrad.randomness.backends import torch as backend
 from steadygrad.randomness.law import Fans, Independent, Law, Shape
 from steadygrad.randomness.shards import Indices, draw_part
 from steadygrad.randomness.stream import bare_name, checked
+from steadygrad.randomness.structured import Dirac
 from steadygrad.schemes.names import by_name
 from steadygrad.schemes.scheme import Scheme
 
@@ -60,7 +61,7 @@ def draw_(
     check_drawable(tensor)
     shape = tuple(tensor.shape)
     law = law_of(scheme, shape, gain, fans)
-    source = Source(smallest(name), seed, "float32")
+    source = Source(smallest(name), seed, "float32", backend.orthonormal)
     checked(seed, 0, 0, source.name)
     _fill(shard(tensor), law, source, shape, held(tensor) if is_sharded(tensor) else None)
     return tensor
@@ -177,11 +178,14 @@ def _along_first(placement: Any, axis: int) -> Any:
 
 
 def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: Indices | None) -> None:
-    """Independent entries straight into the tensor's memory; everything else beside it first, so that an error changes nothing."""
-    if local.is_complex():
+    """What cannot fail once begun straight into the tensor's memory; everything else beside it first, so that an error changes nothing."""
+    if isinstance(law, Independent) and law.kind == "constant" and not local.is_complex():
+        value = torch.tensor(law.mean, dtype=torch.float64 if local.dtype == torch.float64 else torch.float32)
+        local.fill_(value.to(local.dtype))
+    elif local.is_complex():
         parts = (_new(local.real, law, source.part(k), shape, indices) for k in range(2))
         local.copy_(torch.complex(*parts))
-    elif isinstance(law, Independent) and type(local) is torch.Tensor and local.device.type == "cpu" and local.dtype in DTYPES and not local.is_neg():
+    elif isinstance(law, Independent | Dirac) and type(local) is torch.Tensor and local.device.type == "cpu" and local.dtype in DTYPES and not local.is_neg():
         draw_part(law, _array(local), replace(source, dtype=DTYPES[local.dtype]), shape, indices)
         if not local.is_inference():
             torch.autograd.graph.increment_version(local)

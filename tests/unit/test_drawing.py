@@ -1,5 +1,6 @@
 """`draw_` puts the definition's bits into any tensor of floats, touches nothing else, and refuses what cannot hold them."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -8,8 +9,9 @@ import steadygrad as sg
 from steadygrad import schemes
 from steadygrad.drawing import draw_, law_of, overlapping, smallest
 from steadygrad.errors import InputError, TargetError
-from steadygrad.randomness import Fans, blocks, identity, normal, orthogonal, rademacher, sparse, truncated_normal, uniform
-from steadygrad.randomness.assembly import draw
+from steadygrad.randomness import Fans, blocks, constant, identity, normal, orthogonal, rademacher, sparse, truncated_normal, uniform
+from steadygrad.randomness.assembly import Source, draw
+from steadygrad.randomness.backends import torch as backend
 from steadygrad.schemes.scheme import Scheme
 
 LAWS = [normal(0.3), uniform(-1.0, 2.0), truncated_normal(0.1), rademacher(0.5), orthogonal(), sparse(1.0, 0.3), blocks(identity(), normal(0.1))]
@@ -23,9 +25,22 @@ def bits(tensor: torch.Tensor) -> bytes:
 @pytest.mark.parametrize("dtype", NAMES)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: type(law).__name__)
 def test_bits_are_those_of_the_array(law, dtype: str) -> None:
-    expected = draw(law, (8, 6), dtype, name="w", seed=5).tobytes()
+    expected = Source("w", 5, dtype, backend.orthonormal).draw(law, (8, 6)).tobytes()  # sums run in torch's BLAS
     for tensor in (torch.empty(8, 6, dtype=NAMES[dtype]), torch.empty(6, 8, dtype=NAMES[dtype]).T, torch.empty(16, 12, dtype=NAMES[dtype])[::2, ::2]):
         assert bits(draw_(tensor, law, name="w", seed=5)) == expected
+
+
+def test_orthogonal_draws_are_the_arrays_to_rounding() -> None:
+    tensor, array = draw_(torch.empty(64, 48), orthogonal(), name="w", seed=5), draw(orthogonal(), (64, 48), name="w", seed=5)
+    assert (tensor - torch.from_numpy(array)).abs().max() < 64 * 2.0**-23
+
+
+@pytest.mark.parametrize("dtype", NAMES)
+@pytest.mark.parametrize("value", [0.0, -0.0, 0.1, 1e-8, 3e38])
+def test_constants_are_rounded_as_draws_are(value: float, dtype: str) -> None:
+    with np.errstate(over="ignore"):  # 3e38 is infinite in float16
+        expected = draw(constant(value), (3, 2), dtype, name="w").tobytes()
+    assert bits(draw_(torch.empty(3, 2, dtype=NAMES[dtype]), constant(value), name="w")) == expected
 
 
 def test_a_view_leaves_the_rest_of_its_tensor() -> None:

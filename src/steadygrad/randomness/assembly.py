@@ -16,7 +16,7 @@ from steadygrad.randomness.backends import c
 from steadygrad.randomness.backends.numpy import bfloat16_bits, storage
 from steadygrad.randomness.composed import Blocks, Computed, Each, Repeated, Table, along
 from steadygrad.randomness.law import Independent, Law, Shape, normal
-from steadygrad.randomness.stream import checked, words
+from steadygrad.randomness.stream import checked
 from steadygrad.randomness.structured import Dirac, Orthogonal, Sparse, matrix
 
 Array = NDArray[Any]
@@ -102,10 +102,11 @@ def zero_places(rows: int, columns: int, law: Sparse, name: str, seed: int) -> N
     zeros = math.ceil(law.fraction * length)
     if zeros == 0:
         return np.zeros((rows, columns), bool)
-    place = words(name, seed, PLACES, rows * columns).reshape(rows, columns) << np.uint64(32)
+    place = c.words(name, seed, PLACES, rows * columns).reshape(rows, columns) << np.uint64(32)
     place |= np.expand_dims(np.arange(length, dtype=np.uint64), 1 - law.axis)
-    last = np.take(np.partition(place, zeros - 1, law.axis), [zeros - 1], law.axis)
-    return place <= last
+    lines = place if law.axis else np.ascontiguousarray(place.T)
+    last = np.partition(lines, zeros - 1, 1)[:, zeros - 1]
+    return place <= np.expand_dims(last, law.axis)
 
 
 @put.register
@@ -126,9 +127,9 @@ def _(law: Orthogonal, out: Array, source: Source) -> None:
 @put.register
 def _(law: Dirac, out: Array, source: Source) -> None:
     matrix(out.shape)
-    out[...] = 0
-    value = rounded(np.array(law.scale), source.dtype)
-    for part in _groups(out[(..., *(k // 2 for k in out.shape[2:]))], law):
+    value, parts = rounded(np.array(law.scale), source.dtype), _groups(out[(..., *(k // 2 for k in out.shape[2:]))], law)
+    out.fill(0)
+    for part in parts:
         rows = np.arange(len(part) if law.wrap else min(part.shape))
         part[rows, rows % part.shape[1]] = value
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from steadygrad.kernels.loader import native
+from steadygrad.randomness import stream
 from steadygrad.randomness.backends import numpy as definition
-from steadygrad.randomness.law import Independent
+from steadygrad.randomness.law import Independent, uniform
 from steadygrad.randomness.quantile import first_within, ranks, table
 from steadygrad.randomness.stream import checked, key
 
@@ -30,6 +31,15 @@ def fill(rows: NDArray[Any], law: Independent, dtype: str, *, name: str, seed: i
     low, high = checked(seed, start, 0, name)
     place = rows.ctypes.data, *rows.shape, start, stride
     kernel.draw(*place, low, high, *key(name), kind, TYPES[dtype], first, span, threads or processors(), law.scale, law.mean)
+
+
+def words(name: str, seed: int, start: int, count: int) -> NDArray[np.uint64]:
+    """As `stream.words`: read off uniform draws in float64, which are (word + ½)/2³² exactly."""
+    if prepared(2) is None:
+        return stream.words(name, seed, start, count)
+    middles = np.empty((1, count))
+    fill(middles, uniform(0.0, 1.0), "float64", name=name, seed=seed, start=start)
+    return np.asarray(middles[0] * 2.0**32).astype(np.uint64)
 
 
 @lru_cache(maxsize=4)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from steadygrad.randomness import stream
 from steadygrad.randomness.backends import c
 from steadygrad.randomness.backends import numpy as definition
 from steadygrad.randomness.law import normal, rademacher, truncated_normal, uniform
@@ -46,3 +47,8 @@ def test_scales_whose_products_are_subnormal_or_overflow_are_left_to_the_definit
     c.fill(drawn, normal(scale), "float32", name="w", seed=0)
     definition.fill(defined, normal(scale), "float32", name="w", seed=0)
     assert drawn.tobytes() == defined.tobytes()
+
+
+@pytest.mark.parametrize("start", [0, 77, 1 << 60])
+def test_words_are_the_streams(start: int) -> None:
+    assert (c.words("fc.weight", 3, start, 1000) == stream.words("fc.weight", 3, start, 1000)).all()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from steadygrad.errors import InputError
+from steadygrad.randomness import householder
 from steadygrad.randomness.backends import numpy as definition
 from steadygrad.randomness.backends import torch as backend
 from steadygrad.randomness.law import constant, normal, rademacher, truncated_normal, uniform
@@ -63,3 +64,27 @@ def test_compiled(law) -> None:
     compiled = torch.compile(backend.entries, fullgraph=True)
     drawn = compiled(segments, law, 5, 4000, key("w"), 9, torch.float32)
     assert bits(drawn) == definition.draw(law, 4000, name="w", seed=9, start=5).tobytes()
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (3, 5), (64, 64), (130, 700), (600, 600)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_orthonormal_is_the_definitions_to_rounding(n: int, m: int, dtype: type) -> None:
+    normals = np.random.default_rng(0).standard_normal((n, m)).astype(dtype)
+    here, there = backend.orthonormal(normals), householder.orthonormal(normals)
+    assert here.dtype == dtype and here.shape == (m, n)
+    bound = 8 * n**0.5 * np.finfo(dtype).eps  # n reflections, each of which rounds a unit vector by a few eps
+    assert np.abs(here - there).max() <= bound
+    assert np.abs(here.T @ here - np.eye(n)).max() <= bound
+
+
+def test_orthonormal_has_the_same_bits_on_any_number_of_threads() -> None:
+    normals, threads = np.random.default_rng(0).standard_normal((700, 900)).astype(np.float32), torch.get_num_threads()
+    drawn = set()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            drawn.add(backend.orthonormal(normals).tobytes())
+            assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(threads)
+    assert len(drawn) == 1
