@@ -38,18 +38,44 @@ def branches(graph: SignalGraph) -> dict[int, Branch]:
     found: dict[int, Branch] = {}
     chain: dict[int, int] = {}
     lengths: dict[int, int] = {}
+    sums: dict[int, tuple[int, set[int]]] = {}  # of two branches with nothing between them and what both read
     for node in graph.nodes:
         if node.kind != "join" or node.op != "add" or len(node.inputs) != 2 or node.inputs[0] == node.inputs[1]:
             continue
-        sides = _sides(graph, *node.inputs)
+        sides = _parallel(graph, found, *node.inputs) or _sides(graph, *node.inputs)
         if sides is None:
             continue
         stream, end, projected, members = sides
+        inner = next((i for i in _line(graph, end, WITHIN) if i in sums), None)
+        if projected:
+            sums[node.index], inner = (stream, members), None
+        elif inner is not None:  # x + (f(x) + g(x)): g is a branch of x, and f the one that this sum adds
+            other = found[inner]
+            first, apart = sums.pop(inner)
+            lengths[chain[inner]] -= 1
+            end, members, within = first, members - apart - {inner}, other.inner
+            found[inner] = replace(other, stream=stream, normed=_reads_through_norm(graph, stream, members | within))
         before = None if projected else next((i for i in _line(graph, stream, CARRIED) if i in found), None)
-        chain[node.index] = chain[before] if before is not None else node.index
-        lengths[chain[node.index]] = lengths.get(chain[node.index], 0) + 1
+        root = chain[before] if before is not None else node.index
+        for added in (node.index, *(() if inner is None else (inner,))):
+            chain[added], lengths[root] = root, lengths.get(root, 0) + 1
         found[node.index] = Branch(node.index, stream, end, _handle(graph, end, members), _reads_through_norm(graph, stream, members), frozenset(members))
     return {i: replace(branch, length=lengths[chain[i]]) for i, branch in found.items()}
+
+
+def _parallel(graph: SignalGraph, found: dict[int, Branch], one: int, other: int) -> tuple[int, int, bool, set[int]] | None:
+    """As `_sides` for (x + f(x)) + g(x): the sum so far carries the stream on, although g never read it."""
+    for carried, end in ((one, other), (other, one)):
+        before = next((i for i in _line(graph, carried, TRANSPARENT) if i in found), None)
+        meeting = _meeting(graph, carried, end)
+        if before is None or meeting is None or end == before:
+            continue
+        base = next(reversed(list(_line(graph, found[before].stream, TRANSPARENT))))
+        if meeting == base or meeting in found[before].inner:
+            members = _back(graph, end, meeting) - {base}
+            if before not in members and _weights(graph, members):
+                return carried, end, False, members
+    return None
 
 
 def _sides(graph: SignalGraph, one: int, other: int) -> tuple[int, int, bool, set[int]] | None:

@@ -8,6 +8,7 @@ from steadygrad.planner.design import Design
 
 SPREAD = 7.0  # of all signals, largest over smallest rms, up to which such weights may use the room that is left
 LEAST = 1.05  # what is not worth a sentence
+PLAUSIBLE = 1e3  # largest over smallest predicted gradient: beyond, the prediction is off, not the weights
 SEEN = ("affine", "norm", "activation", "join")
 
 
@@ -24,7 +25,7 @@ def level_updates(design: Design, walk: Walk) -> Walk:
     """
     sizes = {name: size for name in design.moments if (size := _gradient(design, walk, name)) > 0.0}
     free = [name for name in sizes if design.moments[name] > 0.0 and _free(design.graph, name)]
-    if len(sizes) < 2 or not free:
+    if len(sizes) < 2 or not free or max(sizes.values()) > PLAUSIBLE**2 * min(sizes.values()):
         return walk
     mean = sum(map(math.log, sizes.values())) / len(sizes)
     smallest, largest = _room(design.graph, walk)
