@@ -287,3 +287,21 @@ def test_a_plan_is_for_its_model() -> None:
     assert torch.equal(other[0].weight, before)
     with pytest.raises(InputError, match="another model"):
         made.verify(nn.Sequential(nn.Linear(256, 10)), batch(8, 256))
+
+
+def test_weights_that_a_norm_standardizes_can_be_planned() -> None:
+    """As NFNets write it: the norm reads a weight, no signal."""
+
+    class Standardized(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight, self.gain, self.head = nn.Parameter(torch.randn(8, 3, 3, 3)), nn.Parameter(torch.ones(8)), nn.Linear(8, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            weight = nn.functional.batch_norm(self.weight.reshape(1, 8, -1), None, None, self.gain, training=True).reshape_as(self.weight)
+            return self.head(torch.relu(nn.functional.conv2d(x, weight)).mean((2, 3)))
+
+    x = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    net = Standardized()
+    found = sg.initialize_(net, x).verify(net, x)
+    assert all(layer.measured_q is None or math.isfinite(layer.measured_q) for layer in found.layers)

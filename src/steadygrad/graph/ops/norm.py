@@ -95,6 +95,8 @@ def _common(at: Passage) -> float:
 
 def forward(at: Passage) -> Signal | None:
     """Second moment γ²·v/(v + eps) + β², where v is what is left of q without the mean the norm takes over its axes."""
+    if not at.incoming:  # of a weight, not of a signal
+        return None
     x, op = at.incoming[0], at.node.op
     if op == "normalize":
         return replace(x, q=np.full_like(x.q, 1.0 / max(at.shapes[0].shape[-1], 1)))
