@@ -63,35 +63,43 @@ def conv(**settings) -> Through:
 
 
 VECTORS, TOKENS, IMAGES = (BATCH, WIDTH), (16, 32, WIDTH), (16, 16, 12, 12)
-CASES = {
-    **{name: (Through(getattr(F, name)), VECTORS) for name in ("relu", "gelu", "silu", "tanh", "sigmoid", "elu", "leaky_relu", "hardtanh")},
-    "glu": (Through(F.glu, nn.Linear(WIDTH, 2 * WIDTH)), VECTORS),
-    "relu twice": (Through(lambda x: F.relu(F.relu(x) + 0.5)), VECTORS),
-    "square": (Through(lambda x: x**2), VECTORS),
-    "cube": (Through(lambda x: x**3), VECTORS),
-    "scaled": (Through(lambda x: 0.3 * x / 2.0), VECTORS),
-    "layer norm": (Through(nn.LayerNorm(WIDTH)), VECTORS),
-    "layer norm of relu": (Through(nn.Sequential(nn.ReLU(), nn.LayerNorm(WIDTH))), VECTORS),
-    "batch norm": (Through(nn.BatchNorm1d(WIDTH)), VECTORS),
-    "batch norm of relu": (Through(nn.Sequential(nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH))), VECTORS),
-    "rms norm": (Through(nn.RMSNorm(WIDTH)), VECTORS),
-    "group norm": (Through(nn.GroupNorm(16, 256), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
-    "dropout": (Through(nn.Dropout(0.3)), VECTORS),
-    "residual": (Through(Residual()), VECTORS),
-    "concatenation": (Through(lambda x: torch.cat([x, 2.0 * F.relu(x)], -1), None, nn.Linear(2 * WIDTH, WIDTH)), VECTORS),
-    "product": (Through(lambda x: x.chunk(2, -1)[0] * F.silu(x.chunk(2, -1)[1]), nn.Linear(WIDTH, 2 * WIDTH)), VECTORS),
-    "padded convolution": (conv(padding=1), IMAGES),
-    "strided convolution": (conv(padding=1, stride=2), IMAGES),
-    "dilated convolution": (conv(padding=2, dilation=2), IMAGES),
-    "grouped convolution": (conv(padding=1, groups=4), IMAGES),
-    "average pool": (Through(nn.AvgPool2d(2), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
-    "global pool": (Through(nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1)), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
-    "relu and max pool": (Through(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
-    "attention": (Through(Attend(False)), TOKENS),
-    "causal attention": (Through(Attend(True)), TOKENS),
-    "attention by hand": (Through(ByHand(False)), TOKENS),
-    "matmul": (Through(lambda x: x @ torch.eye(WIDTH)), VECTORS),
-}  # fmt: skip
+
+def cases() -> dict[str, tuple[Through, tuple[int, ...]]]:
+    """The same weights whatever was imported before."""
+    torch.manual_seed(0)
+    return {
+        **{name: (Through(getattr(F, name)), VECTORS) for name in ("relu", "gelu", "silu", "tanh", "sigmoid", "elu", "leaky_relu", "hardtanh")},
+        "glu": (Through(F.glu, nn.Linear(WIDTH, 2 * WIDTH)), VECTORS),
+        "relu twice": (Through(lambda x: F.relu(F.relu(x) + 0.5)), VECTORS),
+        "square": (Through(lambda x: x**2), VECTORS),
+        "cube": (Through(lambda x: x**3), VECTORS),
+        "scaled": (Through(lambda x: 0.3 * x / 2.0), VECTORS),
+        "layer norm": (Through(nn.LayerNorm(WIDTH)), VECTORS),
+        "layer norm of relu": (Through(nn.Sequential(nn.ReLU(), nn.LayerNorm(WIDTH))), VECTORS),
+        "batch norm": (Through(nn.BatchNorm1d(WIDTH)), VECTORS),
+        "batch norm of relu": (Through(nn.Sequential(nn.ReLU(), nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH))), VECTORS),
+        "rms norm": (Through(nn.RMSNorm(WIDTH)), VECTORS),
+        "group norm": (Through(nn.GroupNorm(16, 256), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
+        "dropout": (Through(nn.Dropout(0.3)), VECTORS),
+        "residual": (Through(Residual()), VECTORS),
+        "concatenation": (Through(lambda x: torch.cat([x, 2.0 * F.relu(x)], -1), None, nn.Linear(2 * WIDTH, WIDTH)), VECTORS),
+        "product": (Through(lambda x: x.chunk(2, -1)[0] * F.silu(x.chunk(2, -1)[1]), nn.Linear(WIDTH, 2 * WIDTH)), VECTORS),
+        "padded convolution": (conv(padding=1), IMAGES),
+        "strided convolution": (conv(padding=1, stride=2), IMAGES),
+        "dilated convolution": (conv(padding=2, dilation=2), IMAGES),
+        "grouped convolution": (conv(padding=1, groups=4), IMAGES),
+        "average pool": (Through(nn.AvgPool2d(2), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
+        "global pool": (Through(nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1)), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
+        "relu and max pool": (Through(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
+        "attention": (Through(Attend(False)), TOKENS),
+        "causal attention": (Through(Attend(True)), TOKENS),
+        "attention by hand": (Through(ByHand(False)), TOKENS),
+        "matmul": (Through(lambda x: x @ torch.eye(WIDTH)), VECTORS),
+    }  # fmt: skip
+
+
+with torch.random.fork_rng(devices=[]):
+    CASES = cases()
 
 
 def walked(model: nn.Module, x: torch.Tensor):
@@ -117,11 +125,11 @@ def test_moments_are_those_of_the_op(name: str) -> None:
     walk, seen = walked(model, torch.randn(shape))
     for node in seen.graph.nodes:
         if node.kind in ("affine", "join", "norm", "attention", "activation") and node.index in seen.signals:
-            # entries of a layer of width n fluctuate together by √(5/n) in q, three layers deep
-            assert walk.signals[node.index].value == pytest.approx(seen.signals[node.index].moments.q, rel=0.2), node.label
+            # entries of a layer of width n fluctuate together by √(5/n) in q: twice that at the smallest, 256
+            assert walk.signals[node.index].value == pytest.approx(seen.signals[node.index].moments.q, rel=0.28), node.label
             if node.index in seen.gradients and seen.gradients[node.index].moments.q > 0.0:
                 g = float(walk.gradients[node.index].g[0])
-                assert g == pytest.approx(seen.gradients[node.index].moments.q, rel=0.25), node.label
+                assert g == pytest.approx(seen.gradients[node.index].moments.q, rel=0.28), node.label
 
 
 def test_what_is_unknown_is_measured_and_said() -> None:
