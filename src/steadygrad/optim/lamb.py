@@ -92,6 +92,10 @@ class LAMB(Layerwise):
             torch._foreach_add_(params, direction, alpha=-group["lr"])
 
     def _count(self, params: list[Tensor]) -> list[float]:
-        for p in params:
-            self.state[p]["step"] = self.state[p].get("step", torch.tensor(0.0)) + 1
-        return [float(self.state[p]["step"]) for p in params]
+        states = [self.state[p] for p in params]
+        for state in states:
+            if "step" not in state:
+                state["step"] = torch.tensor(0.0)
+        steps = [state["step"] for state in states]
+        torch._foreach_add_(steps, 1.0)
+        return [step.item() for step in steps]

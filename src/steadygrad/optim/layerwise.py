@@ -1,7 +1,7 @@
 """What LARS and LAMB share: groups, gradients, closures, and who is adapted."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from steadygrad.errors import InputError
+
+PORTION = 1 << 19  # 2 MiB of float32
 
 
 def number(where: str, name: str, value: Any, low: float = 0.0, high: float = math.inf) -> None:
@@ -20,6 +22,20 @@ def number(where: str, name: str, value: Any, low: float = 0.0, high: float = ma
     plain = float(value) if isinstance(value, int | float | Tensor) and not isinstance(value, bool) else math.nan
     if not (math.isfinite(plain) and low <= plain <= high):
         raise InputError(f"{where}: `{name}` must be a finite number in [{low:g}, {high:g}], got {value!r}")
+
+
+def portions(params: list[Tensor]) -> Iterator[list[Tensor]]:
+    """On a processor, parts of up to PORTION elements or one tensor, whose passes find their numbers in the cache; on others, all at once."""
+    part: list[Tensor] = []
+    size = 0
+    for p in params:
+        if part and p.device.type == "cpu" and size + p.numel() > PORTION:
+            yield part
+            part, size = [], 0
+        part.append(p)
+        size += p.numel()
+    if part:
+        yield part
 
 
 class Layerwise(Optimizer):
@@ -52,8 +68,7 @@ class Layerwise(Optimizer):
                 if p.grad.is_sparse:
                     raise InputError(f"{type(self).__name__}: gradients must be dense, got a sparse one of shape {tuple(p.shape)}; use sparse=False")
             for adapt in (True, False):
-                chosen = [p for p in params if self.adapts(group, p) == adapt]
-                if chosen:
+                for chosen in portions([p for p in params if self.adapts(group, p) == adapt]):
                     self._update(group, chosen, [p.grad for p in chosen], adapt)
         return loss
 
@@ -67,7 +82,8 @@ class Layerwise(Optimizer):
 
     def _states(self, params: list[Tensor], name: str) -> list[Tensor]:
         """Buffers of this name, made of zeros where there are none yet."""
-        for p in params:
-            if name not in self.state[p]:
-                self.state[p][name] = torch.zeros_like(p, memory_format=torch.preserve_format)
-        return [self.state[p][name] for p in params]
+        states = [self.state[p] for p in params]
+        for p, state in zip(params, states, strict=True):
+            if name not in state:
+                state[name] = torch.zeros_like(p, memory_format=torch.preserve_format)
+        return [state[name] for state in states]

@@ -7,7 +7,7 @@ from torch import nn
 
 from steadygrad.errors import InputError
 from steadygrad.normalization import BatchNorm, FilterResponseNorm
-from steadygrad.optim import AGC, LAMB, LARC, LARS, adaptive_clip_, groups_by_role, roles, trust_ratios
+from steadygrad.optim import AGC, LAMB, LARC, LARS, adaptive_clip_, groups_by_role, layerwise, roles, trust_ratios
 from steadygrad.optim.agc import unit_axes
 from steadygrad.optim.trust_ratio import norms
 
@@ -162,6 +162,20 @@ def test_excluded_groups_get_plain_sgd() -> None:
 def test_errors(build, message: str) -> None:
     with pytest.raises(InputError, match=message):
         build(nn.Parameter(torch.ones(2, 2)))
+
+
+@pytest.mark.parametrize("kind", ["lars", "lamb"])
+def test_portions_change_no_bit(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a processor a step goes over a few tensors at a time; on others over all. Each tensor's numbers are its own."""
+    whole, parts = _net(), _net()
+    _steps(whole, kind)
+    assert [len(part) for part in layerwise.portions(list(parts.parameters()))] == [4]
+    monkeypatch.setattr(layerwise, "PORTION", 56)  # 48 and 8 together; 24 and 3
+    assert [len(part) for part in layerwise.portions(list(parts.parameters()))] == [2, 2]
+    monkeypatch.setattr(layerwise, "PORTION", 1)
+    assert [len(part) for part in layerwise.portions(list(parts.parameters()))] == [1, 1, 1, 1]
+    _steps(parts, kind)
+    assert all(torch.equal(p, q) for p, q in zip(whole.parameters(), parts.parameters(), strict=True))
 
 
 def test_sparse_gradients_are_refused() -> None:
