@@ -14,11 +14,13 @@ def batch_quantiles(x: torch.Tensor, points: int) -> torch.Tensor:
 
     Linear between order statistics, as torch.quantile and NumPy do by default.
     """
-    flat = x.transpose(0, 1).reshape(x.shape[1], -1).sort(1).values
+    flat = x.transpose(0, 1).reshape(x.shape[1], -1)
+    order = flat.detach().sort(1).indices  # only the few values taken from it need a gradient
     place = torch.linspace(0, flat.shape[1] - 1, points, dtype=torch.float64, device=x.device)
     low = place.floor().long().clamp(max=max(flat.shape[1] - 2, 0))
     share = (place - low).to(x.dtype)
-    return (flat[:, low] * (1 - share) + flat[:, (low + 1).clamp(max=flat.shape[1] - 1)] * share).T
+    left, right = flat.gather(1, order[:, low]), flat.gather(1, order[:, (low + 1).clamp(max=flat.shape[1] - 1)])
+    return (left * (1 - share) + right * share).T
 
 
 def through_quantiles(x: torch.Tensor, table: torch.Tensor, target: Target = "uniform", clip: float = 1e-3) -> torch.Tensor:
@@ -35,7 +37,9 @@ def through_quantiles(x: torch.Tensor, table: torch.Tensor, target: Target = "un
     flat = x.transpose(0, 1).reshape(x.shape[1], -1).contiguous()
     columns = table.T.contiguous()
     left = torch.searchsorted(columns.detach(), flat.detach())
-    right = torch.searchsorted(columns.detach(), flat.detach(), right=True)
+    entry = left.clamp(max=points - 1)
+    past = torch.searchsorted(columns.detach(), columns.detach(), right=True)  # of equal entries, the one after the last
+    right = torch.where(columns.detach().gather(1, entry) == flat.detach(), past.gather(1, entry), left)
     low = (left - 1).clamp(0, points - 2)
     a, b = columns.gather(1, low), columns.gather(1, low + 1)
     width = b - a
@@ -47,10 +51,12 @@ def through_quantiles(x: torch.Tensor, table: torch.Tensor, target: Target = "un
     return y.view(x.shape[1], x.shape[0], *x.shape[2:]).transpose(0, 1)
 
 
-def probability_transform(x: torch.Tensor, target: Target = "gaussian", points: int = 33, clip: float | None = None) -> torch.Tensor:
+def probability_transform(
+    x: torch.Tensor, target: Target = "gaussian", points: int = 33, clip: float | None = None, table: torch.Tensor | None = None
+) -> torch.Tensor:
     """x (N, C, …) to the target distribution per channel by the batch's own quantiles; clip 1/(2n) unless given.
 
-    Gradients flow through x and through the quantiles.
+    Gradients flow through x and through the quantiles. `table` is batch_quantiles(x, points), where it is at hand.
 
     Raises:
         InputError: one value per channel, fewer than two points, an unknown target.
@@ -59,4 +65,5 @@ def probability_transform(x: torch.Tensor, target: Target = "gaussian", points: 
     n = x.numel() // max(x.shape[1], 1)
     several("probability_transform", n, x.shape)
     several("probability_transform (points of the table)", points, x.shape, "points=33 is usual")
-    return through_quantiles(x, batch_quantiles(x, points), target, 1 / (2 * n) if clip is None else clip)
+    table = batch_quantiles(x, points) if table is None else table
+    return through_quantiles(x, table, target, 1 / (2 * n) if clip is None else clip)

@@ -43,8 +43,10 @@ class ProbabilityNorm(nn.Module):
         signal(f"ProbabilityNorm({self.channels})", input, self.channels)
         x = input.to(self.running_quantiles.dtype)
         if self.training:
-            y = probability_transform(x, self.target, self.points)
-            self._learn(batch_quantiles(x.detach(), self.points))
+            several(f"ProbabilityNorm({self.channels})", x.numel() // self.channels, input.shape)
+            table = batch_quantiles(x, self.points)
+            y = probability_transform(x, self.target, self.points, table=table)
+            self._learn(table.detach())
         else:
             y = through_quantiles(x, self.running_quantiles.clone(), self.target, 0.5 / self.points)
         return scale_and_shift(y, self.weight, self.bias).to(input.dtype)
