@@ -8,6 +8,7 @@ import sys
 from setuptools import Extension, setup
 
 FOLDER = "src/steadygrad/kernels/native"
+CHAIN = "src/steadygrad/lab/chain/native"
 # No fused multiply-add where the source has two roundings: the sums are defined bit by bit.
 FLAGS = (
     ["/O2", "/fp:precise", "/std:c11"] if sys.platform == "win32" else ["-O3", "-g0", "-std=c11", "-ffp-contract=off"]
@@ -28,7 +29,17 @@ setup(
             extra_link_args=[] if sys.platform == "win32" else ["-pthread"],
             py_limited_api=True,
             optional=True,
-        )
+        ),
+        Extension(
+            "steadygrad.lab.chain._chain",
+            sources=[f"{CHAIN}/{name}.c" for name in ("module", "chain")],
+            depends=[f"{CHAIN}/{name}.h" for name in ("chain", "chain_loops")],
+            define_macros=[("Py_LIMITED_API", "0x030A0000")],
+            # Sums of products, not defined bit by bit: fused multiply-add is welcome.
+            extra_compile_args=["/O2", "/std:c11"] if sys.platform == "win32" else ["-O3", "-g0", "-std=c11", "-ffp-contract=fast"],
+            py_limited_api=True,
+            optional=True,
+        ),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp310"}},
 )
