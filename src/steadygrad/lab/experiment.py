@@ -48,11 +48,15 @@ def silent(done: int, of: int) -> None:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where an experiment runs: its seed, who watches (called with steps done and steps in all), the folder of data sets if one was given."""
+    """Where an experiment runs: its seed, who watches (called with steps done and steps in all), the folder of data sets if one was given.
+
+    `keep` is a folder, perhaps not made yet, where a long run leaves checkpoints and finds its own; None where nothing should be left.
+    """
 
     seed: int = 0
     progress: Callable[[int, int], None] = field(default=silent, repr=False)
     data: Path | None = None
+    keep: Path | None = None
 
 
 class Experiment(ABC):
@@ -78,7 +82,9 @@ class Experiment(ABC):
     def measure(self, bench: Bench, **settings: Any) -> Outcome:
         """Run with these settings; the same bench and settings give the same outcome, bit for bit."""
 
-    def run(self, scale: str = "full", seed: int = 0, progress: Callable[[int, int], None] = silent, data: Path | None = None) -> Outcome:
+    def run(
+        self, scale: str = "full", seed: int = 0, progress: Callable[[int, int], None] = silent, data: Path | None = None, keep: Path | None = None
+    ) -> Outcome:
         """Run at a scale. torch's global random state is left as it was.
 
         Args:
@@ -86,6 +92,7 @@ class Experiment(ABC):
             seed: of all draws, in [0, 2⁶³).
             progress: called with steps done and steps in all.
             data: folder of data sets; the environment's STEADYGRAD_DATA or a download without one.
+            keep: folder for checkpoints of long runs, which go on from there after a kill; none are written without one.
 
         Raises:
             InputError: an unknown scale or seed; data that is neither on disk nor to be had.
@@ -98,7 +105,7 @@ class Experiment(ABC):
             raise InputError(f"`seed` must be an integer in [0, 2^63), got {seed!r}")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self.measure(Bench(seed, progress, data), **self.settings[scale])
+            return self.measure(Bench(seed, progress, data, keep), **self.settings[scale])
 
     @property
     def code(self) -> str:

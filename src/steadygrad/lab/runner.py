@@ -1,5 +1,6 @@
 """Run experiments one after the other; what is finished stays finished."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from steadygrad.errors import InputError, SteadygradError
 from steadygrad.lab import record
 from steadygrad.lab.experiment import Experiment
+from steadygrad.lab.fashion_mnist import cache_folder
 
 Watch = Callable[[str, int, int], None]
 
@@ -25,6 +27,8 @@ def run_one(
 ) -> record.Result:
     """The result of one experiment: read from `folder` if it was finished there under the same settings, else measured and kept there.
 
+    Checkpoints of a long run stand in its `checkpoints`, in the user's cache without a folder, until the run is finished.
+
     Raises:
         InputError: an unknown scale; data that cannot be had; a folder that cannot be written.
     """
@@ -34,10 +38,12 @@ def run_one(
     if kept is not None:
         return kept
     start = time.perf_counter()
-    outcome = experiment.run(scale, seed, lambda done, of: watch(experiment.name, done, of) if watch else None, data)
+    keep = (cache_folder().parent / "lab" if folder is None else folder) / "checkpoints" / f"{experiment.name}-{seen[:16]}"
+    outcome = experiment.run(scale, seed, lambda done, of: watch(experiment.name, done, of) if watch else None, data, keep)
     result = record.Result(experiment.name, scale, seed, outcome, time.perf_counter() - start, record.machine(), seen)
     if path is not None:
         record.save(result, path)
+    shutil.rmtree(keep, ignore_errors=True)
     return result
 
 

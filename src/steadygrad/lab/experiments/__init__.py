@@ -4,15 +4,18 @@ from steadygrad.lab.experiment import Experiment
 from steadygrad.lab.experiments.activation_gains import ActivationGains
 from steadygrad.lab.experiments.constant_init_convex import ConstantInitConvex
 from steadygrad.lab.experiments.default_init_depth_width import DefaultInitDepthWidth
+from steadygrad.lab.experiments.depth_learning_rate import DepthLearningRate
 from steadygrad.lab.experiments.dropout_breaks_symmetry import DropoutBreaksSymmetry
 from steadygrad.lab.experiments.eigenvalue_bounds import EigenvalueBounds
 from steadygrad.lab.experiments.float64_fails_too import Float64FailsToo
 from steadygrad.lab.experiments.gaussian_product import GaussianProduct
+from steadygrad.lab.experiments.hundred_thousand_layers import HundredThousandLayers
 from steadygrad.lab.experiments.init_range_finder import InitRangeFinder
 from steadygrad.lab.experiments.large_weights import LargeWeights
 from steadygrad.lab.experiments.large_weights_large_lr import LargeWeightsLargeLr
 from steadygrad.lab.experiments.lars_rescue import LarsRescue
 from steadygrad.lab.experiments.lyapunov import Lyapunov
+from steadygrad.lab.experiments.million_layers import MillionLayers
 from steadygrad.lab.experiments.quarter_per_layer import QuarterPerLayer
 from steadygrad.lab.experiments.relu_vs_sigmoid import ReluVsSigmoid
 from steadygrad.lab.experiments.sequence_init import SequenceInit
@@ -20,6 +23,7 @@ from steadygrad.lab.experiments.sigmoid_gradient import SigmoidGradient
 from steadygrad.lab.experiments.standardized_inputs import StandardizedInputs
 from steadygrad.lab.experiments.super_resolution_icnr import SuperResolutionIcnr
 from steadygrad.lab.experiments.symmetry import Symmetry
+from steadygrad.lab.experiments.ten_thousand_layers import TenThousandLayers
 from steadygrad.lab.experiments.tied_weights import TiedWeights
 from steadygrad.lab.experiments.train_test_gap import TrainTestGap
 from steadygrad.lab.experiments.xavier_dilemma import XavierDilemma
@@ -35,5 +39,6 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         ConstantInitConvex(), EigenvalueBounds(), ReluVsSigmoid(),
         TiedWeights(), SuperResolutionIcnr(), SequenceInit(), Lyapunov(),
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
+        DepthLearningRate(), TenThousandLayers(), HundredThousandLayers(), MillionLayers(),
     ),
 )  # fmt: skip
