@@ -71,6 +71,5 @@ def figure(marks: list[Mark], title: str) -> Figure:
 
 def said(marks: list[Mark]) -> str:
     """Every look in one line."""
-    looks = (
-        f"{m.step}: {m.loss:.3f}, {m.validation:.1%}, {m.first_to_last:.2f}" for m in marks
-    )
+    looks = [f"{m.step}: {m.loss:.3f}, {m.validation:.1%}, {m.first_to_last:.2f}" for m in marks]
+    return "Step: loss, validation accuracy, ‖∇first‖/‖∇last‖: " + "; ".join(looks)
