@@ -23,6 +23,7 @@ from steadygrad.lab.experiments.sigmoid_gradient import SigmoidGradient
 from steadygrad.lab.experiments.standardized_inputs import StandardizedInputs
 from steadygrad.lab.experiments.super_resolution_icnr import SuperResolutionIcnr
 from steadygrad.lab.experiments.symmetry import Symmetry
+from steadygrad.lab.experiments.ten_thousand_convolutions import TenThousandConvolutions
 from steadygrad.lab.experiments.ten_thousand_layers import TenThousandLayers
 from steadygrad.lab.experiments.tied_weights import TiedWeights
 from steadygrad.lab.experiments.train_test_gap import TrainTestGap
@@ -39,6 +40,6 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         ConstantInitConvex(), EigenvalueBounds(), ReluVsSigmoid(),
         TiedWeights(), SuperResolutionIcnr(), SequenceInit(), Lyapunov(),
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
-        DepthLearningRate(), TenThousandLayers(), HundredThousandLayers(), MillionLayers(),
+        DepthLearningRate(), TenThousandLayers(), TenThousandConvolutions(), HundredThousandLayers(), MillionLayers(),
     ),
 )  # fmt: skip

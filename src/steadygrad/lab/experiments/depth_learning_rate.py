@@ -15,6 +15,7 @@ from steadygrad.theory.depth_rate import chain_sharpness, largest_stable_rate
 
 WIDTH, GRID = 64, math.sqrt(2.0)
 TOLERANCE = 2.0
+WORSE = 0.5  # nats: past the edge a chain may settle where logits saturate, without a climb
 WHY = (
     "octaves: half for the grid, half for s, a bound over directions; one for what training adds to the curvature, "
     "|z|²·(1 − Σp²) = 15 to 22 a layer on average (14.4 at the start) and more for single samples"
@@ -29,7 +30,7 @@ class Edge(NamedTuple):
 
 
 class DepthLearningRate(Experiment):
-    """A chain of orthogonal critical tanh layers on digits; every rate on a √2 grid until the loss climbs by a nat."""
+    """A chain of orthogonal critical tanh layers on digits; every rate on a √2 grid until the loss climbs by a nat or ends half a nat worse."""
 
     name = "depth-learning-rate"
     title = "How large a learning rate a depth allows"
@@ -91,22 +92,31 @@ def _said(change: dict[str, float]) -> str:
 
 
 def _edge(recipe: Recipe, data: Split) -> Edge:
-    """Upwards from a quarter of the prediction until a rate breaks; downwards if that does already."""
+    """Upwards from a quarter of the prediction until a rate breaks or ends worse than a smaller one; downwards if that breaks already."""
     sharpness = chain_sharpness(
         recipe.layers, width=recipe.width, q=recipe.q, classes=data.classes, readout_gain=recipe.readout_gain, alignment=data.alignment(),
         bias_rate_ratio=recipe.bias_rate_ratio,
     )  # fmt: skip
     predicted = largest_stable_rate(sharpness, batch=recipe.batch, momentum=recipe.momentum)
-    k = -4
-    step = 1 if _stable(replace(recipe, rate=predicted * GRID**k), data) else -1
-    while -12 < k < 8 and _stable(replace(recipe, rate=predicted * GRID ** (k + step)), data) == (step > 0):
-        k += step
-    return Edge(predicted * GRID ** (k if step > 0 else k - 1) * recipe.layers, predicted * recipe.layers)
+    k, ended = -4, _ended(replace(recipe, rate=predicted * GRID**-4), data)
+    if ended is None:
+        while k > -12 and ended is None:
+            ended = _ended(replace(recipe, rate=predicted * GRID ** (k := k - 1)), data)
+        return Edge(predicted * GRID**k * recipe.layers, predicted * recipe.layers)
+    best = ended
+    while k < 8:
+        ended = _ended(replace(recipe, rate=predicted * GRID ** (k + 1)), data)
+        if ended is None or ended > best + WORSE:
+            break
+        k, best = k + 1, min(best, ended)
+    return Edge(predicted * GRID**k * recipe.layers, predicted * recipe.layers)
 
 
-def _stable(recipe: Recipe, data: Split) -> bool:
-    """Whether the loss, over ten steps, never climbs by a nat above where it has been."""
+def _ended(recipe: Recipe, data: Split) -> float | None:
+    """Mean loss of the last thirty steps; None where the loss, over ten steps, climbed by a nat above where it had been."""
     run = Run(replace(recipe, every=recipe.steps + 1), data)
     run.train()
     means = smooth(run.losses)[9:]
-    return run.stable and all(m - min(means[: k + 1]) < 1.0 for k, m in enumerate(means))
+    if not run.stable or any(m - min(means[: k + 1]) >= 1.0 for k, m in enumerate(means)):
+        return None
+    return math.fsum(run.losses[-30:]) / len(run.losses[-30:])
