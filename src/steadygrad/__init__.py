@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from steadygrad import measured as measured
     from steadygrad import normalization as normalization
     from steadygrad import optim as optim
     from steadygrad import schemes as schemes
@@ -45,10 +46,10 @@ _PLACES = {
     "initialize_": "steadygrad.planner",
     "plan": "steadygrad.planner",
 }
-_PARTS = ("normalization", "optim", "schemes", "theory")
+_PARTS = ("measured", "normalization", "optim", "schemes", "theory")
 __all__ = [
-    "Case", "Finding", "Report", "assert_trainable", "check", "draw_", "explain", "initialize_", "normalization", "optim", "plan", "schemes",
-    "theory",
+    "Case", "Finding", "Report", "assert_trainable", "check", "draw_", "explain", "initialize_", "measured", "normalization", "optim", "plan",
+    "schemes", "theory",
 ]  # fmt: skip
 
 
