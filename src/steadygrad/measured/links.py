@@ -6,7 +6,11 @@ from typing import Protocol
 
 import torch
 
+from steadygrad.errors import ModelError
+
 AT_ONCE = 256
+WRITTEN_OUT = 1 << 24
+"""Entries up to which a Jacobian is written out where products with it cannot be had otherwise."""
 
 
 class Link(Protocol):
@@ -99,8 +103,8 @@ class Matrix:
 class Live:
     """∂y/∂x of two live tensors, of one sample's entries where `sample` is given. Jᵀu is a backward pass, Jv the derivative of Jᵀu along v.
 
-    Source: Townsend 2017, "A new trick for calculating Jacobian vector products". Ops without a second derivative have no `forward`
-    but through `matrix`.
+    Source: Townsend 2017, "A new trick for calculating Jacobian vector products". Through an op without a second derivative (hardsigmoid)
+    Jv goes by way of the written-out matrix.
     """
 
     x: torch.Tensor
@@ -135,7 +139,13 @@ class Live:
             (z,) = torch.autograd.grad(self.y, self.x, u, create_graph=True)
         if not z.requires_grad:
             return self._part(self.y).new_zeros(self.outputs, v.shape[1])
-        return self._columns(z, u, v)
+        try:
+            return self._columns(z, u, v)
+        except (RuntimeError, NotImplementedError) as error:
+            if self.outputs * self.inputs > WRITTEN_OUT:
+                raise ModelError(f"an op has no second derivative ({str(error).splitlines()[0]}), and a Jacobian of {self.outputs} × {self.inputs} is too "
+                    "large to write out instead: take a smaller input") from error  # fmt: skip
+            return self._matrix @ v
 
     def backward(self, u: torch.Tensor) -> torch.Tensor:
         """Jᵀ·u."""

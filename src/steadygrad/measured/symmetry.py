@@ -1,5 +1,6 @@
 """What may be done to the weights of a model without changing its function: found on the graph, believed only after trying."""
 
+import copy
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,11 +15,13 @@ from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.graph.trace import call_model, trace
 from steadygrad.graph.transaction import transaction
 from steadygrad.graph.wrappers import canonical, unwrap
+from steadygrad.probes.experiments.rebuild import mapped
 
 ROUNDINGS = 2.0**10
 """Times eps: sums of some thousand terms in another order, through some layers."""
 NORM_EPSILON = 1e-3
 """Norms add their eps to the variance: scaling in front of one changes outputs by eps/variance."""
+DECISIVE = 0.01
 THROUGH = ("activation", "dropout", "scale", "shift", "pointwise", "cast", "view", "pool", "norm")
 
 
@@ -32,7 +35,7 @@ class Symmetry:
         where: the module whose units they are.
         units: how many.
         log10_count: log₁₀ of the number of equivalent networks (n!, 2ⁿ); ∞ for continuous groups.
-        gap: largest change of an output over the largest output, when it was tried with a random element of the group.
+        gap: largest change of an entry of the (largest floating) output over its largest entry, when it was tried with a random element of the group.
     """
 
     kind: str
@@ -51,6 +54,7 @@ class _Candidate(NamedTuple):
     units: int
     log10_count: float
     change: Change
+    control: Change
     tolerance: float = 0.0
     training: bool = False
 
@@ -58,9 +62,10 @@ class _Candidate(NamedTuple):
 def symmetries(model: nn.Module, inputs: Any, *, seed: int = 0) -> tuple[Symmetry, ...]:
     """Find and try them: between every two affine ops that only elementwise and per-channel ops separate, and in fused attention.
 
-    Each is tried on the model itself, in eval mode (norm scales in train mode), and kept when no output moves by more than 2¹⁰ eps, or,
-    in front of a norm, by a thousandth. Weights that are used twice are left out, and so is what skip connections tie together across
-    layers. The model is left as it was.
+    Each is tried on a float64 copy (the model itself where that does not run), in eval mode, norm scales in train mode, and kept when no
+    output moves by more than 2¹⁰ eps, or, in front of a norm, by a thousandth – and a control, half of the change alone, moves outputs
+    by a hundred times as much: what outputs do not depend on proves nothing. Weights that are used twice are left out, and so is what
+    skip connections tie together across layers. The model is left as it was.
 
     Raises:
         ModelError: the forward raised.
@@ -72,30 +77,49 @@ def symmetries(model: nn.Module, inputs: Any, *, seed: int = 0) -> tuple[Symmetr
     """
     with transaction(model, inputs=inputs) as held, torch.no_grad():
         held.will_change_parameters()
+        model, inputs = _in_double(model, inputs)
         model.eval()
         graph = trace(model, inputs).graph
         inner = unwrap(model)[0]
         state = {canonical(name): t for name, t in [*inner.named_parameters(remove_duplicate=False), *inner.named_buffers(remove_duplicate=False)]}
         before = {mode: _outputs(model, inputs, mode, seed) for mode in (False, True)}
+        eps = max((torch.finfo(t.dtype).eps for t in before[False]), default=0.0)
         kept: list[Symmetry] = []
-        generator = torch.Generator().manual_seed(seed)
-        for candidate in _candidates(graph, state, generator):
-            saved = {name: t.clone() for name, t in state.items()}
-            candidate.change(state)
-            gap = _gap(before[candidate.training], _outputs(model, inputs, candidate.training, seed))
-            for name, t in state.items():
-                t.copy_(saved[name])
-            dtype = next((t.dtype for t in before[False] if t.is_floating_point()), torch.float32)
-            if gap <= max(candidate.tolerance, ROUNDINGS * torch.finfo(dtype).eps):
+        for candidate in _candidates(graph, state, torch.Generator().manual_seed(seed)):
+            gap, control = (_tried(candidate, change, model, inputs, state, before, seed) for change in (candidate.change, candidate.control))
+            if gap <= max(candidate.tolerance, ROUNDINGS * eps) and gap < DECISIVE * control:
                 kept.append(Symmetry(candidate.kind, candidate.where, candidate.units, candidate.log10_count, gap))
     return tuple(kept)
+
+
+def _in_double(model: nn.Module, inputs: Any) -> tuple[nn.Module, Any]:
+    """A copy in float64, in which also what a layer scale of 1e-6 hides is seen; the model itself where a copy does not run."""
+    try:
+        wide = copy.deepcopy(model).double()
+        asked = mapped(inputs, lambda t: t.double() if t.is_floating_point() else t)
+        call_model(wide.eval(), asked)
+    except (RuntimeError, TypeError, ValueError, AttributeError, NotImplementedError):
+        return model, inputs
+    return wide, asked
+
+
+def _tried(
+    candidate: "_Candidate", change: Change, model: nn.Module, inputs: Any, state: dict[str, torch.Tensor], before: dict[bool, list[torch.Tensor]], seed: int
+) -> float:
+    saved = {name: t.clone() for name, t in state.items()}
+    change(state)
+    gap = _gap(before[candidate.training], _outputs(model, inputs, candidate.training, seed))
+    for name, t in state.items():
+        t.copy_(saved[name])
+    return gap
 
 
 def _outputs(model: nn.Module, inputs: Any, training: bool, seed: int) -> list[torch.Tensor]:
     model.train(training)
     torch.manual_seed(seed)
     buffers = {name: b.clone() for name, b in model.named_buffers()}
-    made = [t.detach().clone() for _, t in named_tensors(call_model(model, inputs)) if t.is_floating_point()]
+    floating = [t for _, t in named_tensors(call_model(model, inputs)) if t.is_floating_point()]
+    made = [max(floating, key=torch.Tensor.numel).detach().clone()] if floating else []
     for name, b in model.named_buffers():
         b.copy_(buffers[name])
     model.eval()
@@ -120,7 +144,7 @@ def _candidates(graph: SignalGraph, state: dict[str, torch.Tensor], generator: t
         units = weight.shape[weight.unit_axis]
         norms = [n for n in between if n.kind == "norm"]
         if norms:
-            yield _Candidate("norm scale", node.where, units, math.inf, _scaled(_own(node)), NORM_EPSILON, True)
+            yield _Candidate("norm scale", node.where, units, math.inf, _scaled(_own(node)), _flipped(_own(node), units), NORM_EPSILON, True)
         reader = _weight(following, used) if following is not None else None
         if units < 2 or reader is None or reader.unit_axis is None or reader.shape[_input_axis(reader)] % units:
             continue
@@ -128,13 +152,13 @@ def _candidates(graph: SignalGraph, state: dict[str, torch.Tensor], generator: t
         while units > 1 and bool((order == torch.arange(units)).all()):
             order = torch.randperm(units, generator=generator)
         factorial = math.lgamma(units + 1) / math.log(10.0)
-        yield _Candidate("permutation", node.where, units, factorial, _permuted(node, weight, between, reader, order, state))
+        yield _Candidate("permutation", node.where, units, factorial, *_permuted(node, between, reader, order, state))
         if not norms:
             signs = 1.0 - 2.0 * (torch.arange(units) % 2)[torch.randperm(units, generator=generator)]
-            yield _Candidate("sign", node.where, units, units * math.log10(2.0), _multiplied(node, weight, reader, signs))
+            yield _Candidate("sign", node.where, units, units * math.log10(2.0), *_multiplied(node, reader, signs))
             powers = torch.exp2(torch.randint(-1, 2, (units,), generator=generator).double())
             powers[0] = 2.0
-            yield _Candidate("scale", node.where, units, math.inf, _multiplied(node, weight, reader, powers))
+            yield _Candidate("scale", node.where, units, math.inf, *_multiplied(node, reader, powers))
 
 
 def _weight(node: Node, used: Counter[str]) -> ParameterUse | None:
@@ -150,15 +174,17 @@ def _input_axis(use: ParameterUse) -> int:
 
 
 def _follow(graph: SignalGraph, node: Node) -> tuple[list[Node], Node | None]:
-    """Ops that alone read the result, and the op behind them."""
-    readers = graph.consumers()
-    between: list[Node] = []
-    while len(readers[node.index]) == 1 and node.index not in graph.outputs:
-        node = graph.nodes[readers[node.index][0]]
-        if node.kind not in THROUGH or len(node.inputs) != 1:
-            return between, node
-        between.append(node)
-    return between, None
+    """Ops that see nothing but this result, and the one op behind them; None where there are several, or an output of the model."""
+    region, between, exits = {node.index}, list[Node](), list[Node]()
+    for other in graph.nodes[node.index + 1 :]:
+        if not region.intersection(other.inputs):
+            continue
+        if other.kind in (*THROUGH, "join") and region.issuperset(other.inputs):
+            region.add(other.index)
+            between.append(other)
+        else:
+            exits.append(other)
+    return between, exits[0] if len(exits) == 1 and not region.intersection(graph.outputs) else None
 
 
 def _own(node: Node) -> list[tuple[str, int | None]]:
@@ -174,7 +200,17 @@ def _scaled(own: list[tuple[str, int | None]]) -> Change:
     return change
 
 
-def _permuted(node: Node, weight: ParameterUse, between: list[Node], reader: ParameterUse, order: torch.Tensor, state: dict[str, torch.Tensor]) -> Change:
+def _flipped(own: list[tuple[str, int | None]], units: int) -> Change:
+    signs = 1.0 - 2.0 * (torch.arange(units) % 2)
+
+    def change(state: dict[str, torch.Tensor]) -> None:
+        for name, axis in own:
+            _times(state[name], axis or 0, signs)
+
+    return change
+
+
+def _permuted(node: Node, between: list[Node], reader: ParameterUse, order: torch.Tensor, state: dict[str, torch.Tensor]) -> tuple[Change, Change]:
     names = dict(_own(node))
     for other in between:
         for use in other.uses:
@@ -184,21 +220,27 @@ def _permuted(node: Node, weight: ParameterUse, between: list[Node], reader: Par
             prefix = f"{other.where}." if other.where else ""
             names.update({n: 0 for n, t in state.items() if n.startswith(prefix) and "." not in n[len(prefix) :] and tuple(t.shape) == (len(order),)})
 
-    def change(state: dict[str, torch.Tensor]) -> None:
+    def half(state: dict[str, torch.Tensor]) -> None:
         for name, axis in names.items():
             state[name].copy_(state[name].index_select(axis or 0, order.to(state[name].device)))
+
+    def change(state: dict[str, torch.Tensor]) -> None:
+        half(state)
         _gather(state[reader.parameters[0]], _input_axis(reader), order)
 
-    return change
+    return change, half
 
 
-def _multiplied(node: Node, weight: ParameterUse, reader: ParameterUse, factors: torch.Tensor) -> Change:
-    def change(state: dict[str, torch.Tensor]) -> None:
+def _multiplied(node: Node, reader: ParameterUse, factors: torch.Tensor) -> tuple[Change, Change]:
+    def half(state: dict[str, torch.Tensor]) -> None:
         for name, axis in _own(node):
             _times(state[name], axis or 0, factors)
+
+    def change(state: dict[str, torch.Tensor]) -> None:
+        half(state)
         _times(state[reader.parameters[0]], _input_axis(reader), 1.0 / factors)
 
-    return change
+    return change, half
 
 
 def _gather(tensor: torch.Tensor, axis: int, order: torch.Tensor) -> None:
@@ -222,22 +264,25 @@ def _heads(graph: SignalGraph, node: Node, state: dict[str, torch.Tensor], gener
     if len(shape) < 4 or shape[-3] < 2 or reader is None or any(s is None for s in sources):
         return
     heads, width = shape[-3], shape[-1]
-    order = torch.randperm(heads, generator=generator).roll(0)
+    order = torch.randperm(heads, generator=generator)
     while bool((order == torch.arange(heads)).all()):
         order = torch.randperm(heads, generator=generator)
     own = {name: axis or 0 for source in sources if source is not None for name, axis in _own(source)}
     if any(state[name].shape[axis] % (heads * width) for name, axis in own.items()) or reader.shape[_input_axis(reader)] != heads * width:
         return
 
-    def change(state: dict[str, torch.Tensor]) -> None:
+    def half(state: dict[str, torch.Tensor]) -> None:
         for name, axis in own.items():
             parts = state[name].shape[axis] // (heads * width)
             block = (order[:, None] * width + torch.arange(width)).flatten()
             index = torch.cat([block + part * heads * width for part in range(parts)])
             state[name].copy_(state[name].index_select(axis, index.to(state[name].device)))
+
+    def change(state: dict[str, torch.Tensor]) -> None:
+        half(state)
         _gather(state[reader.parameters[0]], _input_axis(reader), order)
 
-    yield _Candidate("head", following.where if following is not None else node.where, heads, math.lgamma(heads + 1) / math.log(10.0), change)
+    yield _Candidate("head", following.where if following is not None else node.where, heads, math.lgamma(heads + 1) / math.log(10.0), change, half)
 
 
 def _upstream_affine(graph: SignalGraph, index: int, used: Counter[str]) -> Node | None:

@@ -160,3 +160,15 @@ def test_bad_input() -> None:
     big = nn.Sequential(nn.Linear(3, 1), nn.Upsample(1 << 13), nn.Linear(1 << 13, 1 << 14, bias=False))
     with pytest.raises(InputError, match=r"at most 2\^26 entries.*`.probe\(\)`"):
         jacobian_chain(big, torch.zeros(1, 1, 3)).layers[-1].matrix()
+
+
+def test_float32_spectra_by_the_gram_matrix() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(40, 24), nn.ReLU()), nn.Sequential(nn.Linear(24, 40), nn.Tanh())
+    for net, x in zip(model, (torch.randn(1, 40), torch.randn(1, 24)), strict=True):
+        layer = jacobian_chain(net, x).layers[0]
+        exact = torch.linalg.svdvals(layer.matrix().double())
+        found = layer.singular_values().logs.exp()
+        known = exact > 1e-5 * exact[0]
+        assert found[known].tolist() == pytest.approx(exact[known].tolist(), rel=24 * 2.0**-52 * 1e10) and float(found[~known].sum()) == 0.0
+    assert bool((~known).any()) is False

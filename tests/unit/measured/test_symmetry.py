@@ -109,3 +109,27 @@ def test_a_position_dependent_scale_breaks_the_permutation() -> None:
 
     torch.manual_seed(0)
     assert {k for k, _, _ in kinds(Marked(), torch.randn(3, 4))} == {"sign"}
+
+
+class Hidden(nn.Module):
+    """A branch that hardly counts, and a GELU written out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(4, 6), nn.Linear(6, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.a(x)
+        return x + 1e-7 * self.b(0.5 * h * (1.0 + torch.tanh(0.8 * (h + 0.045 * h.pow(3)))))
+
+
+def test_what_hardly_counts_is_still_told_apart() -> None:
+    torch.manual_seed(0)
+    assert kinds(Hidden(), torch.randn(3, 4)) == {("permutation", "a", 6)}
+
+
+def test_what_counts_nothing_proves_nothing() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2))
+    nn.init.zeros_(model[2].weight)
+    assert kinds(model, torch.randn(3, 4)) == set()
