@@ -1,10 +1,14 @@
 """Plain tanh networks of any depth as ordinary modules, trained until a validation part is right often enough."""
 
 import math
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from steadygrad import draw_
@@ -13,6 +17,8 @@ from steadygrad.lab.split import Split
 from steadygrad.lab.training import accuracy
 from steadygrad.randomness import Law
 from steadygrad.schemes import Scheme
+
+SAVE_EVERY = 60.0  # seconds between checkpoints
 
 
 class Trained(NamedTuple):
@@ -44,15 +50,23 @@ def readout(width: int, classes: int, scale: float, *, seed: int) -> nn.Linear:
 
 def train_until(
     model: nn.Module, data: Split, *, rate: float, batch: int, steps: int, momentum: float = 0.9, every: int = 5, enough: float = 1.0, seed: int = 0,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    cosine: bool = False, progress: Callable[[int, int], None] = lambda done, of: None, keep: Path | None = None,
 ) -> Trained:  # fmt: skip
-    """SGD with momentum for `steps` steps, or until validation accuracy, looked at `every` steps, reaches `enough`; ends at a loss that is not finite."""
+    """SGD with momentum for `steps` steps, or until validation accuracy, looked at `every` steps, reaches `enough`; ends at a loss that is not finite.
+
+    `cosine` takes the rate from `rate` to 0 along half a wave. `keep` is a folder for checkpoints: the same call goes on from there.
+    """
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=rate, momentum=momentum, foreach=True)
     losses: list[float] = []
     looks: list[tuple[int, float]] = []
     ratio = math.nan
-    for step in range(steps):
+    path, saved = None if keep is None else keep / "training.safetensors", time.monotonic()
+    if path is not None and path.is_file():
+        losses, looks, ratio = _load(path, trained, optimizer)
+    for step in range(len(losses), steps):
+        if cosine:
+            optimizer.param_groups[0]["lr"] = 0.5 * rate * (1.0 + math.cos(math.pi * step / steps))
         rows = data.rows(step, batch, seed)
         loss = nn.functional.cross_entropy(model(data.train_x[rows]), data.train_y[rows])
         losses.append(loss.item())
@@ -68,5 +82,33 @@ def train_until(
             looks.append((step + 1, accuracy(model, data.validation_x, data.validation_y)))
             if looks[-1][1] >= enough:
                 break
+        if path is not None and time.monotonic() - saved > SAVE_EVERY:
+            _save(path, trained, optimizer, (losses, looks, ratio))
+            saved = time.monotonic()
         progress(step + 1, steps)
     return Trained(len(losses), losses, looks, ratio)
+
+
+History = tuple[list[float], list[tuple[int, float]], float]
+
+
+def _save(path: Path, trained: list[nn.Parameter], optimizer: torch.optim.SGD, history: History) -> None:
+    """Beside the last checkpoint, then in its place: there is always a whole one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    kept = {f"weight.{k}": p.detach() for k, p in enumerate(trained)}
+    kept |= {f"momentum.{k}": optimizer.state[p]["momentum_buffer"] for k, p in enumerate(trained)}
+    losses, looks, ratio = history
+    told = {"losses": torch.tensor(losses, dtype=torch.float64), "looks": torch.tensor([*looks, (-1, ratio)], dtype=torch.float64)}
+    save_file({**kept, **told}, partial)
+    partial.replace(path)
+
+
+@torch.no_grad()
+def _load(path: Path, trained: list[nn.Parameter], optimizer: torch.optim.SGD) -> History:
+    with safe_open(path, "pt") as file:
+        for k, p in enumerate(trained):
+            p.copy_(file.get_tensor(f"weight.{k}"))
+            optimizer.state[p]["momentum_buffer"] = file.get_tensor(f"momentum.{k}")
+        *looks, (_, ratio) = file.get_tensor("looks").tolist()
+        return file.get_tensor("losses").tolist(), [(int(step), value) for step, value in looks], ratio

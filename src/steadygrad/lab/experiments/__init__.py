@@ -25,6 +25,7 @@ from steadygrad.lab.experiments.super_resolution_icnr import SuperResolutionIcnr
 from steadygrad.lab.experiments.symmetry import Symmetry
 from steadygrad.lab.experiments.ten_thousand_convolutions import TenThousandConvolutions
 from steadygrad.lab.experiments.ten_thousand_layers import TenThousandLayers
+from steadygrad.lab.experiments.ten_thousand_layers_fashion import TenThousandLayersFashion
 from steadygrad.lab.experiments.tied_weights import TiedWeights
 from steadygrad.lab.experiments.train_test_gap import TrainTestGap
 from steadygrad.lab.experiments.xavier_dilemma import XavierDilemma
@@ -40,6 +41,7 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         ConstantInitConvex(), EigenvalueBounds(), ReluVsSigmoid(),
         TiedWeights(), SuperResolutionIcnr(), SequenceInit(), Lyapunov(),
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
-        DepthLearningRate(), TenThousandLayers(), TenThousandConvolutions(), HundredThousandLayers(), MillionLayers(),
+        DepthLearningRate(), TenThousandLayers(), TenThousandLayersFashion(), TenThousandConvolutions(),
+        HundredThousandLayers(), MillionLayers(),
     ),
 )  # fmt: skip
