@@ -40,9 +40,12 @@ def run(
         None, "-o", "--output", help="Write a site into this folder: index, figures, numbers, code. What is finished there is not run again."
     ),
     data: Path | None = typer.Option(None, "--data", help="Folder of data sets (else STEADYGRAD_DATA, else a download)."),
+    jobs: int = typer.Option(1, "-j", "--jobs", help="Processes for experiments that sweep over many trainings."),
     traceback: bool = typer.Option(False, help="Show the Python traceback of errors."),
 ) -> None:
     """Run experiments. Status 1 when a number disagrees, 2 when one could not be run."""
+    from joblib import parallel_config
+
     from steadygrad.lab.experiment import SCALES
     from steadygrad.lab.experiments import EXPERIMENTS
     from steadygrad.lab.runner import Failed, results_folder, run_many
@@ -53,6 +56,8 @@ def run(
         raise InputError(f"`lab run` must be given names or --all, got {names or 'neither'}; `steadygrad lab list` names them")
     if data is not None and not data.is_dir():
         raise InputError(f"`--data` must be a folder, got `{data}`")
+    if jobs < 1:
+        raise InputError(f"`--jobs` must be at least 1, got {jobs!r}")
     chosen = list(EXPERIMENTS) if every else [EXPERIMENTS[name] for name in dict.fromkeys(names)]
     if output is not None:
         results_folder(output)
@@ -64,7 +69,7 @@ def run(
         _tell(done)
 
     try:
-        with _progress(len(chosen)) as watch:
+        with _progress(len(chosen)) as watch, parallel_config("loky", n_jobs=jobs):
             run_many(chosen, scale, seed, folder=output, data=data, watch=watch, each=each)
     except KeyboardInterrupt:
         interrupted = True

@@ -60,7 +60,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of cells, each shaded by its value and with the value written in it: `cells[row][column]`, in [low, high]."""
+    """A table of cells, each shaded by its value and with the value written in it: `cells[row][column]`, in [low, high].
+
+    `line`, where given, has for each column the height at which a line crosses it, in rows from the top.
+    """
 
     title: str
     x: Axis
@@ -71,7 +74,10 @@ class Grid:
     value: Axis
     low: float = 0.0
     high: float = 1.0
+    line: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.line and len(self.line) != len(self.columns):
+            raise InputError(f"`line` of the grid {self.title!r} must have {len(self.columns)} heights, one per column, got {len(self.line)}")
         if len(self.cells) != len(self.rows) or any(len(row) != len(self.columns) for row in self.cells):
             raise InputError(f"the grid {self.title!r} must have {len(self.rows)} × {len(self.columns)} cells, got {[len(row) for row in self.cells]}")

@@ -95,6 +95,7 @@ def _outcome(found: dict[str, Any]) -> Outcome:
         return Outcome(numbers, Figure(figure["title"], axes["x"], axes["y"], lines), found["remark"])
     cells = tuple(_floats(row) for row in figure["cells"])
     grid = Grid(
-        figure["title"], axes["x"], axes["y"], tuple(figure["columns"]), tuple(figure["rows"]), cells, Axis(**figure["value"]), figure["low"], figure["high"]
-    )
+        figure["title"], axes["x"], axes["y"], tuple(figure["columns"]), tuple(figure["rows"]), cells, Axis(**figure["value"]), figure["low"], figure["high"],
+        _floats(figure.get("line", ())),
+    )  # fmt: skip
     return Outcome(numbers, grid, found["remark"])

@@ -136,6 +136,10 @@ def _grid(grid: Grid) -> str:
             parts.append(f'<rect {size} fill="rgb({level},{level},{level})" stroke="#999"/>')
             parts.append(f'<text x="{x + wide / 2:.1f}" y="{y + 20:.1f}" text-anchor="middle" style="fill:{ink}">{value:.2g}</text>')
     down = tall * len(grid.rows)
+    if grid.line:
+        points = " ".join(f"{left + (j + 0.5) * wide:.1f},{top + min(max(at, 0.0), len(grid.rows)) * tall:.1f}" for j, at in enumerate(grid.line))
+        for ink, thick in (("#fff", 5), ("#111", 2)):  # a dark line with a light edge is seen on every grey
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{ink}" stroke-width="{thick}"/>')
     for j, name in enumerate(grid.columns):
         parts.append(f'<text class="tick" x="{left + (j + 0.5) * wide:.1f}" y="{top + down + 20:.1f}" text-anchor="middle">{html.escape(name)}</text>')
     parts.append(_names(grid, top, down))

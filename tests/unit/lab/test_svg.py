@@ -84,3 +84,14 @@ def test_bad_figures_are_refused() -> None:
         Figure("f", X, Y, ())
     with pytest.raises(InputError, match=r"must have 2 × 1 cells, got \[1\]"):
         Grid("g", X, Y, ("a",), ("b", "c"), ((1.0,),), Y)
+
+
+def test_a_line_over_a_grid_crosses_every_column_once_and_stays_inside() -> None:
+    cells = ((0.1, 0.2), (0.3, 0.4), (0.5, 0.6))
+    text = render(Grid("g", X, Y, ("a", "b"), ("1", "2", "3"), cells, Y, line=(1.5, 99.0)))
+    drawn = re.findall(r'<polyline points="([^"]+)"', text)
+    assert len(drawn) == 2 and drawn[0] == drawn[1]
+    (_, first), (_, second) = (point.split(",") for point in drawn[0].split())
+    assert float(second) - float(first) == pytest.approx(1.5 * 30.0)
+    with pytest.raises(InputError, match="`line` of the grid 'g' must have 2 heights, one per column, got 1"):
+        Grid("g", X, Y, ("a", "b"), ("1", "2", "3"), cells, Y, line=(1.0,))

@@ -28,6 +28,7 @@ from steadygrad.lab.experiments.ten_thousand_layers import TenThousandLayers
 from steadygrad.lab.experiments.ten_thousand_layers_fashion import TenThousandLayersFashion
 from steadygrad.lab.experiments.tied_weights import TiedWeights
 from steadygrad.lab.experiments.train_test_gap import TrainTestGap
+from steadygrad.lab.experiments.trainable_depth import TrainableDepth
 from steadygrad.lab.experiments.xavier_dilemma import XavierDilemma
 from steadygrad.lab.experiments.xavier_variance import XavierVariance
 from steadygrad.registry import Catalogue
@@ -41,7 +42,7 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         ConstantInitConvex(), EigenvalueBounds(), ReluVsSigmoid(),
         TiedWeights(), SuperResolutionIcnr(), SequenceInit(), Lyapunov(),
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
-        DepthLearningRate(), TenThousandLayers(), TenThousandLayersFashion(), TenThousandConvolutions(),
+        TrainableDepth(), DepthLearningRate(), TenThousandLayers(), TenThousandLayersFashion(), TenThousandConvolutions(),
         HundredThousandLayers(), MillionLayers(),
     ),
 )  # fmt: skip
