@@ -2,6 +2,8 @@
 
 from steadygrad.lab.experiment import Experiment
 from steadygrad.lab.experiments.activation_gains import ActivationGains
+from steadygrad.lab.experiments.batch_size_sweep import BatchSizeSweep
+from steadygrad.lab.experiments.bias_before_norm import BiasBeforeNorm
 from steadygrad.lab.experiments.constant_init_convex import ConstantInitConvex
 from steadygrad.lab.experiments.default_init_depth_width import DefaultInitDepthWidth
 from steadygrad.lab.experiments.depth_learning_rate import DepthLearningRate
@@ -14,8 +16,10 @@ from steadygrad.lab.experiments.init_range_finder import InitRangeFinder
 from steadygrad.lab.experiments.large_weights import LargeWeights
 from steadygrad.lab.experiments.large_weights_large_lr import LargeWeightsLargeLr
 from steadygrad.lab.experiments.lars_rescue import LarsRescue
+from steadygrad.lab.experiments.lenet_batch_norm import LenetBatchNorm
 from steadygrad.lab.experiments.lyapunov import Lyapunov
 from steadygrad.lab.experiments.million_layers import MillionLayers
+from steadygrad.lab.experiments.plain_batch_norm_explodes import PlainBatchNormExplodes
 from steadygrad.lab.experiments.quarter_per_layer import QuarterPerLayer
 from steadygrad.lab.experiments.relu_vs_sigmoid import ReluVsSigmoid
 from steadygrad.lab.experiments.sequence_init import SequenceInit
@@ -42,6 +46,7 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         ConstantInitConvex(), EigenvalueBounds(), ReluVsSigmoid(),
         TiedWeights(), SuperResolutionIcnr(), SequenceInit(), Lyapunov(),
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
+        LenetBatchNorm(), PlainBatchNormExplodes(), BatchSizeSweep(), BiasBeforeNorm(),
         TrainableDepth(), DepthLearningRate(), TenThousandLayers(), TenThousandLayersFashion(), TenThousandConvolutions(),
         HundredThousandLayers(), MillionLayers(),
     ),
