@@ -1,6 +1,9 @@
 """The chapter's LeNet, with a norm where one is wanted, and its data."""
 
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -10,6 +13,7 @@ from steadygrad import draw_
 from steadygrad.lab import digits, fashion_mnist
 from steadygrad.lab.experiment import Bench
 from steadygrad.lab.split import Split
+from steadygrad.normalization import BatchNorm, calibrate
 from steadygrad.schemes import glorot_uniform
 
 Norm = Callable[[int], nn.Module]
@@ -31,8 +35,9 @@ def images(bench: Bench, data: str, samples: int | None = None) -> Images:
         given = Images(*fashion_mnist.load(bench.data))
     else:
         d = digits.load()
+        d = d._replace(train_x=d.train_x[:samples])
         large = (nn.functional.interpolate(x.reshape(-1, 1, 8, 8), size=28, mode="bilinear") for x in (d.train_x, d.test_x))
-        given = Images(next(large), d.train_y, next(large), d.test_y)
+        given = Images(next(large), d.train_y[:samples], next(large), d.test_y)
     return given._replace(train_x=given.train_x[:samples], train_y=given.train_y[:samples])
 
 
@@ -105,3 +110,53 @@ def test_accuracy(model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
     right = sum(int((model(a).argmax(1) == b).sum()) for a, b in zip(x.split(1000), y.split(1000), strict=True))
     model.train(was)
     return right / len(x)
+
+
+class Trial(NamedTuple):
+    """One training of a LeNet: plain data, so that a sweep may run it anywhere. `norm`: "none", "batch", or a batch norm "centred", "scaled", "bare"."""
+
+    data: str
+    folder: Path | None
+    samples: int
+    rate: float
+    batch: int
+    epochs: int
+    seed: int
+    norm: str = "batch"
+    where: tuple[bool, ...] = EVERYWHERE
+    activation: str = "sigmoid"
+    after: bool = False
+    dropout: float = 0.0
+
+
+class Tried(NamedTuple):
+    """At the end: mean training loss and accuracy of the last epoch in train mode, accuracy on the training and the test part in eval mode."""
+
+    loss: float
+    on_the_way: float
+    train: float
+    test: float
+
+
+NORMS: dict[str, Norm | None] = {
+    "none": None,
+    "batch": BatchNorm,
+    "centred": partial(BatchNorm, scale=False),
+    "scaled": partial(BatchNorm, center=False),
+    "bare": partial(BatchNorm, affine=False),
+}
+
+
+def trial(t: Trial) -> Tried:
+    """Train; statistics are calibrated on the training part before eval mode."""
+    given = images(Bench(data=t.folder), t.data, t.samples)
+    activation: Callable[[], nn.Module] = {"sigmoid": nn.Sigmoid, "relu": nn.ReLU, "tanh": nn.Tanh}[t.activation]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(t.seed)  # dropout's masks
+        model = lenet(NORMS[t.norm], seed=t.seed, where=t.where, activation=activation, after=t.after, dropout=t.dropout)
+        last = train_epochs(model, given.train_x, given.train_y, rate=t.rate, batch=t.batch, epochs=t.epochs, seed=t.seed)[-1]
+    if not math.isfinite(last.loss):
+        return Tried(math.inf, 0.0, 0.0, 0.0)
+    if any(isinstance(m, BatchNorm) for m in model):
+        calibrate(model, list(given.train_x.split(1000)))
+    return Tried(last.loss, last.accuracy, test_accuracy(model, given.train_x, given.train_y), test_accuracy(model, given.test_x, given.test_y))

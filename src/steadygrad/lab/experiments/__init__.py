@@ -9,6 +9,7 @@ from steadygrad.lab.experiments.default_init_depth_width import DefaultInitDepth
 from steadygrad.lab.experiments.depth_learning_rate import DepthLearningRate
 from steadygrad.lab.experiments.dropout_breaks_symmetry import DropoutBreaksSymmetry
 from steadygrad.lab.experiments.eigenvalue_bounds import EigenvalueBounds
+from steadygrad.lab.experiments.fixed_gamma_beta import FixedGammaBeta
 from steadygrad.lab.experiments.float64_fails_too import Float64FailsToo
 from steadygrad.lab.experiments.gaussian_product import GaussianProduct
 from steadygrad.lab.experiments.hundred_thousand_layers import HundredThousandLayers
@@ -19,6 +20,11 @@ from steadygrad.lab.experiments.lars_rescue import LarsRescue
 from steadygrad.lab.experiments.lenet_batch_norm import LenetBatchNorm
 from steadygrad.lab.experiments.lyapunov import Lyapunov
 from steadygrad.lab.experiments.million_layers import MillionLayers
+from steadygrad.lab.experiments.norm_before_or_after import NormBeforeOrAfter
+from steadygrad.lab.experiments.norm_in_which_layers import NormInWhichLayers
+from steadygrad.lab.experiments.norm_invariances import NormInvariances
+from steadygrad.lab.experiments.norm_learning_rates import NormLearningRates
+from steadygrad.lab.experiments.norm_or_dropout import NormOrDropout
 from steadygrad.lab.experiments.plain_batch_norm_explodes import PlainBatchNormExplodes
 from steadygrad.lab.experiments.quarter_per_layer import QuarterPerLayer
 from steadygrad.lab.experiments.relu_vs_sigmoid import ReluVsSigmoid
@@ -47,6 +53,7 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         TiedWeights(), SuperResolutionIcnr(), SequenceInit(), Lyapunov(),
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
         LenetBatchNorm(), PlainBatchNormExplodes(), BatchSizeSweep(), BiasBeforeNorm(),
+        NormLearningRates(), NormInWhichLayers(), NormOrDropout(), FixedGammaBeta(), NormBeforeOrAfter(), NormInvariances(),
         TrainableDepth(), DepthLearningRate(), TenThousandLayers(), TenThousandLayersFashion(), TenThousandConvolutions(),
         HundredThousandLayers(), MillionLayers(),
     ),

@@ -23,7 +23,7 @@ class BiasBeforeNorm(Experiment):
         Claim("proven", "BN(Wx + b) = BN(Wx) in train mode: the gradient of b is 0, and b changes nothing but the running mean."),
         Claim("proven", "In eval mode a batch norm is an affine map and can be folded into the layer in front of it."),
     )
-    settings = {"tiny": {"data": "digits", "samples": 512, "epochs": 2}, "full": {"data": "fashion-mnist", "samples": 60_000, "epochs": 2}}
+    settings = {"tiny": {"data": "digits", "samples": 256, "epochs": 2}, "full": {"data": "fashion-mnist", "samples": 60_000, "epochs": 2}}
 
     def measure(self, bench: Bench, *, data: str, samples: int, epochs: int) -> Outcome:
         """Run."""

@@ -44,7 +44,7 @@ class LenetBatchNorm(Experiment):
         Claim("measured", "That scatter is stale running statistics: with the population's the test accuracy is the same for every seed."),
     )
     settings = {
-        "tiny": {"data": "digits", "samples": 640, "rate": 1.0, "batch": 64, "epochs": 2, "seeds": 1, "train_reach": 0.25, "test_reach": 0.25},
+        "tiny": {"data": "digits", "samples": 320, "rate": 1.0, "batch": 32, "epochs": 2, "seeds": 1, "train_reach": 0.25, "test_reach": 0.25},
         "full": {"data": "fashion-mnist", "samples": None, "rate": 1.0, "batch": 256, "epochs": 10, "seeds": 5, "train_reach": 0.89, "test_reach": 0.87},
     }
 
