@@ -5,6 +5,7 @@ from steadygrad.lab.experiments.activation_gains import ActivationGains
 from steadygrad.lab.experiments.batch_size_sweep import BatchSizeSweep
 from steadygrad.lab.experiments.bias_before_norm import BiasBeforeNorm
 from steadygrad.lab.experiments.constant_init_convex import ConstantInitConvex
+from steadygrad.lab.experiments.covariate_shift import CovariateShift
 from steadygrad.lab.experiments.default_init_depth_width import DefaultInitDepthWidth
 from steadygrad.lab.experiments.depth_learning_rate import DepthLearningRate
 from steadygrad.lab.experiments.dropout_breaks_symmetry import DropoutBreaksSymmetry
@@ -39,6 +40,8 @@ from steadygrad.lab.experiments.ten_thousand_layers_fashion import TenThousandLa
 from steadygrad.lab.experiments.tied_weights import TiedWeights
 from steadygrad.lab.experiments.train_test_gap import TrainTestGap
 from steadygrad.lab.experiments.trainable_depth import TrainableDepth
+from steadygrad.lab.experiments.whitening import Whitening
+from steadygrad.lab.experiments.without_normalizers import WithoutNormalizers
 from steadygrad.lab.experiments.xavier_dilemma import XavierDilemma
 from steadygrad.lab.experiments.xavier_variance import XavierVariance
 from steadygrad.registry import Catalogue
@@ -54,6 +57,7 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
         LenetBatchNorm(), PlainBatchNormExplodes(), BatchSizeSweep(), BiasBeforeNorm(),
         NormLearningRates(), NormInWhichLayers(), NormOrDropout(), FixedGammaBeta(), NormBeforeOrAfter(), NormInvariances(),
+        Whitening(), CovariateShift(), WithoutNormalizers(),
         TrainableDepth(), DepthLearningRate(), TenThousandLayers(), TenThousandLayersFashion(), TenThousandConvolutions(),
         HundredThousandLayers(), MillionLayers(),
     ),
