@@ -10,8 +10,10 @@ from torch import nn
 
 from steadygrad import draw_
 from steadygrad.lab.plain import gaussian, log_factor, plain
+from steadygrad.normalization import BatchNorm
+from steadygrad.normalization.functional.batch import chapter_batch_norm
 from steadygrad.randomness import uniform
-from steadygrad.schemes import constant, glorot_normal, lecun_normal, orthogonal
+from steadygrad.schemes import constant, glorot_normal, he_normal, lecun_normal, orthogonal
 from steadygrad.theory import activations, maps
 from steadygrad.theory.lyapunov import gaussian_log_growth
 
@@ -171,6 +173,70 @@ def test_xavier_does_not_suit_the_sigmoid() -> None:
     assert maps.chi_1(sigmoid, 102.5) < 1.0 < maps.chi_1(sigmoid, 103.5)
     measured = log_factor(nn.Sigmoid, lecun_normal(), width=64, depth=12, seeds=4, seed=0)
     assert abs(measured - math.log(0.0557)) < 4 * math.sqrt(1.2 * 2.1 / (64 * 8 * 4)) + 2.1 / 64
+
+
+def test_scale_starts_at_one_and_shift_at_zero() -> None:
+    """003's comment swaps them: with γ = 0 a layer would put out β alone, and nothing before it would learn."""
+    layer = BatchNorm(3)
+    assert layer.weight.tolist() == [1.0] * 3 and layer.bias.tolist() == [0.0] * 3
+    x = gaussian(8, 3, name="x", seed=0).requires_grad_(True)
+    swapped = torch.zeros(3, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    y, _, _ = chapter_batch_norm(x, *swapped, *swapped, 1e-5, 0.9, training=True)
+    (g,) = torch.autograd.grad(y.square().sum(), x)
+    assert torch.equal(y, torch.ones_like(y)) and float(g.abs().max()) == 0.0
+
+
+def test_the_hat_is_a_standard_deviation() -> None:
+    """003 divides by σ̂ and calls it a variance. Divided by the variance, the output's variance would be 1/σ²."""
+    x = 3.0 * gaussian(4096, 1, name="x", seed=0)
+    one, zero = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    y, _, _ = chapter_batch_norm(x, one, zero, zero, one, 1e-5, 0.9, training=True)
+    v = float(x.var(correction=0))
+    assert float(y.var(correction=0)) == pytest.approx(v / (v + 1e-5), rel=1e-12)
+    assert float(((x - x.mean()) / v).var(correction=0)) == pytest.approx(1.0 / v, rel=1e-12)
+
+
+def test_a_moving_variance_of_zero_is_a_gain_of_a_million() -> None:
+    """003 starts it at 0 with eps = 1e-12: an untrained layer in eval mode multiplies by 10⁶; started at 1 it is the identity."""
+    x, one, zero = gaussian(8, 3, name="x", seed=0), torch.ones(3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    printed, _, _ = chapter_batch_norm(x, one, zero, zero, zero, 1e-12, 0.9, training=False)
+    assert torch.allclose(printed, 1e6 * x, rtol=1e-12)
+    assert torch.allclose(BatchNorm(3, 1e-12).double().eval()(x), x, rtol=1e-12)
+
+
+def test_momentum_is_the_weight_of_the_old_value() -> None:
+    """003's 0.9 in torch's convention would forget all but a tenth of the past at every batch."""
+    x = gaussian(16, 2, name="x", seed=0)
+    one, zero = torch.ones(2, dtype=torch.float64), torch.zeros(2, dtype=torch.float64)
+    _, mean, var = chapter_batch_norm(x, one, zero, zero, one, 1e-5, 0.9, training=True)
+    for momentum, same in ((0.1, True), (0.9, False)):
+        layer = nn.BatchNorm1d(2, momentum=momentum).double()
+        layer(x)
+        biased = (layer.running_var - (1.0 - momentum)) * 15 / 16 + (1.0 - momentum)
+        assert torch.allclose(layer.running_mean, mean, rtol=1e-12) is same and torch.allclose(biased, var, rtol=1e-12) is same
+
+
+def test_two_eps_are_two_functions() -> None:
+    """003's implementations use 1e-12 and 1e-5: equal to 1e-5 at variance 1, 29 % apart at a variance of 1e-5."""
+    x = gaussian(4096, 1, name="x", seed=0)
+    for scale, apart in ((1.0, 0.5e-5), (math.sqrt(1e-5), 1.0 - math.sqrt(0.5))):
+        small, large = (float(BatchNorm(1, eps).double()(scale * x).detach().std()) for eps in (1e-12, 1e-5))
+        assert 1.0 - large / small == pytest.approx(apart, rel=0.1)  # the sample's variance is within 4·√(2/4096) = 9 % of 1
+    assert torch.tensor(1.0) + 1e-12 == torch.tensor(1.0)
+
+
+def test_gradients_may_grow_where_signals_cannot() -> None:
+    """003's summary. Twenty layers at batch 256, width 256: signals have variance 1 throughout, squared gradients grow by more than 1.3 per layer."""
+    linear = plain([256] * 21, None, he_normal(), seed=0, bias=False, dtype=torch.float64)
+    h, seen = gaussian(256, 256, name="x", seed=0), []
+    for layer in linear:
+        z = nn.functional.batch_norm(layer(h), None, None, training=True)
+        seen.append(z)
+        h = torch.relu(z)
+    gradients = torch.autograd.grad((h * gaussian(256, 256, name="g", seed=0)).sum(), seen)
+    assert all(abs(float(z.detach().var(correction=0)) - 1.0) < 1e-3 for z in seen)
+    # log of the growth over 18 layers is a walk of variance 5/256 per layer: 4σ = 2.4, and log 1.467 · 18 = 6.9
+    assert math.log(float(gradients[1].square().mean() / gradients[-1].square().mean())) > 18 * math.log(1.467) - 2.4
 
 
 def test_the_chinese_word_for_gradient() -> None:
