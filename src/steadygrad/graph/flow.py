@@ -7,6 +7,7 @@ import numpy as np
 
 from steadygrad.graph.ops import flow_of
 from steadygrad.graph.ops.flow import Array, Gradient, Passage, Signal
+from steadygrad.graph.ops.movement import risen
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 
 Moment = Callable[[ParameterUse], Array]
@@ -66,6 +67,8 @@ class Walk:
         total = sum((signal.q for signal in at.incoming), np.zeros(1))
         alike = at.incoming[0]
         ratio = self.ratio(node)
+        if node.kind == "pool" and ratio is not None:
+            return risen(alike, ratio)
         return Signal(total * (1.0 if ratio is None else ratio), alike.mean, alike.c, alike.b, alike.above if node.kind == "pool" else 0.0)
 
     def backward(self, ends: Mapping[int, Gradient]) -> None:
@@ -101,4 +104,7 @@ def _sum(left: Gradient | None, right: Gradient | None) -> Gradient | None:
         return left if right is None else right
     g = left.g + right.g
     own = float(g[0])
-    return Gradient(g, (left.c * float(left.g[0]) + right.c * float(right.g[0])) / own if own > 0.0 else 0.0)
+    if own <= 0.0:
+        return Gradient(g)
+    c, lift = ((a * float(left.g[0]) + b * float(right.g[0])) / own for a, b in ((left.c, right.c), (left.lift, right.lift)))
+    return Gradient(g, c, lift=lift)

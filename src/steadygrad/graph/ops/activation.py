@@ -1,5 +1,8 @@
 """Elementwise nonlinearities. `op` is the name `theory.activations` knows; `options` are its parameters."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
 from steadygrad.graph.ops.call import Call, Operand, Seen
@@ -23,6 +26,7 @@ PLAIN = (
     "relu", "relu6", "selu", "gelu", "silu", "mish", "softsign", "tanh", "tanhshrink", "hardsigmoid", "hardswish",
     "sigmoid", "logsigmoid", "erf", "sin", "cos", "exp", "square", "abs",
 )  # fmt: skip
+IDENTICAL = 1.0 - 1e-9  # share of a never-negative part from which on ReLU changes nothing
 OFFSET = 0.02  # share of the mean in the second moment above which it counts
 ALIASES = {"swish": "silu", "log_sigmoid": "logsigmoid", "special_expit": "sigmoid", "expit": "sigmoid", "absolute": "abs"}
 
@@ -68,8 +72,6 @@ def maximum(call: Call) -> Seen:
     return Seen(call.name, "join" if len(signals) > 1 else "pointwise", signals)
 
 
-
-
 OPS = {
     **dict.fromkeys((*PLAIN, *PARAMETERS, *ALIASES), activation),
     "prelu": prelu,
@@ -95,7 +97,9 @@ def forward(at: Passage) -> Signal | None:
     phi, x = _table(at), at.incoming[0]
     if phi is None:
         return None
-    if at.node.op == "relu" and x.above > 0.0:
+    if at.node.op == "relu" and x.above >= IDENTICAL:
+        return replace(x, above=1.0)
+    if at.node.op == "relu" and _half_zero(x):
         second, _, mean = rectified_again(x.q, x.above)
     elif x.mean > OFFSET:
         second, mean = phi.offset(x.q, x.mean)
@@ -107,17 +111,34 @@ def forward(at: Passage) -> Signal | None:
 
 
 def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
-    """g·E[φ′(x)²]."""
+    """g·E[φ′(x)²]; where a later ReLU has masked g already, a ReLU takes less away."""
     phi, x = _table(at), at.incoming[0]
     if phi is None:
         return [gradient]
+    lift = 1.0
     if at.node.op == "relu" and x.above > 0.0:
-        slope = rectified_again(x.q, x.above)[1]
+        slope = rectified_again(x.q, x.above)[1] if _half_zero(x) else phi.offset_slope(x.q, x.mean)
+        lift = _lift(x.q, x.above)
     elif gradient.chosen > 1:
         slope = phi.slope_of_largest(x.q, gradient.chosen)
     else:
         slope = phi.slope(x.q) if x.mean <= OFFSET else phi.offset_slope(x.q, x.mean)
-    return [Gradient(gradient.g * slope, gradient.c * phi.slope_correlation(x.value, x.c))]
+    if at.node.op == "relu":
+        slope = np.minimum(slope * gradient.lift, 1.0)
+    return [Gradient(gradient.g * slope, gradient.c * phi.slope_correlation(x.value, x.c), lift=lift)]
+
+
+def _half_zero(x: Signal) -> bool:
+    """Whether the never-negative part is as ReLU leaves it; behind a maximum its mean is larger and fewer entries are zero."""
+    return x.above > 0.0 and x.mean <= x.above / math.pi + OFFSET
+
+
+def _lift(q: Array, above: float) -> float:
+    """P(g > 0 | x > 0)/½ for x = ReLU(g) + f as in `rectified_again`: (π − θ)/π over P(x > 0); 2 where f is nothing."""
+    v, g = float(q[0]) * max(1.0 - above, 0.0), 2.0 * above * float(q[0])
+    angle = math.acos(min(math.sqrt(g / max(g + v, 1e-300)), 1.0))
+    positive = 0.25 + (math.pi - angle) / (2.0 * math.pi)
+    return 2.0 if v <= 1e-12 * float(q[0]) else (math.pi - angle) / math.pi / positive
 
 
 def rectified_again(q: Array, above: float) -> tuple[Array, Array, float]:

@@ -49,9 +49,7 @@ def join(call: Call) -> Seen:
 
 OPS = {
     **dict.fromkeys(NAMES, binary),
-    **dict.fromkeys(
-        ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "lerp", "addcmul", "addcdiv", "where"), join
-    ),
+    **dict.fromkeys(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "lerp", "addcmul", "addcdiv", "where"), join),
 }
 
 
@@ -112,6 +110,8 @@ def join_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradien
         if at.node.op == "mul" and len(at.incoming) == 2:
             other = at.incoming[1 - i]
             one = Gradient(gradient.g * other.q, gradient.c * other.c)
+        elif at.incoming[i].above <= 0.0:
+            one = replace(one, lift=1.0)
         copies = at.made / max(at.read(i), 1)
         if copies > 1.0 and at.node.op in ("add", "sub", "mul"):
             one = one.times(copies * (1.0 + (copies - 1.0) * max(one.c, 0.0)))

@@ -52,11 +52,14 @@ class Gradient:
     """Second moment g of ∂L/∂x per entry and hypothesis, and its cosine c between two positions of one sample.
 
     `chosen` counts the entries each gradient came back to the largest of: a maximum sends it where the signal is large.
+    `lift` is how much more of it than half comes where the never-negative part of its signal is positive: 2 where a later ReLU of the very
+    same values has masked it already, as in residual streams whose branches add little.
     """
 
     g: Array
     c: float = 0.0
     chosen: int = 1
+    lift: float = 1.0
 
     def times(self, factor: Array | float) -> "Gradient":
         """g changed by `factor`."""

@@ -1,6 +1,10 @@
 """Ops that move numbers (views, casts), drop them (dropout), reduce them (pools), and plain elementwise functions."""
 
+import math
 from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
 
 from steadygrad.graph.ops.call import Call, Operand, Seen
 from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
@@ -142,6 +146,32 @@ def pooled(at: Passage) -> Signal | None:
     alike = min(max(x.c, x.mean, 0.0), 1.0)
     own = alike + (1.0 - alike) / taken
     return Signal(x.q * own, min(x.mean / own, 1.0), min(alike / own, 1.0), min(x.b / own, 1.0))
+
+
+def risen(x: Signal, ratio: float) -> Signal:
+    """What a maximum does that was seen to change q by `ratio`: its mean rises, and with it what positions and samples share.
+
+    It is taken for the largest of m independent entries, m being what gives that ratio: of Gaussian ones, or of rectified ones where x is
+    what a ReLU left.
+    """
+    rectified = x.above >= 1.0
+    ratios, shares = _largest(rectified)
+    if not ratio > 1.0 or (x.mean > 0.0 and not rectified):
+        return x.times(ratio)
+    mean = max(float(np.interp(ratio, ratios, shares)), x.mean)
+    c, b = (min(mean + (1.0 - mean) * max(value - x.mean, 0.0) / max(1.0 - x.mean, 1e-9), 1.0) for value in (x.c, x.b))
+    return Signal(x.q * ratio, mean, c, b, x.above)
+
+
+@lru_cache(maxsize=2)
+def _largest(rectified: bool) -> tuple[np.ndarray, np.ndarray]:
+    """For the largest of m = 1 … 1000 standard normals, rectified or not: second moment over that of one, and the mean's share of it."""
+    z = np.linspace(-9.0, 9.0, 4001)
+    distribution = 0.5 * (1.0 + np.array([math.erf(v / math.sqrt(2.0)) for v in z]))
+    middle = np.maximum(0.5 * (z[1:] + z[:-1]), 0.0) if rectified else 0.5 * (z[1:] + z[:-1])
+    weights = [np.diff(distribution**m) for m in np.geomspace(1.0, 1000.0, 60)]
+    means, seconds = np.array([[float(w @ middle), float(w @ middle**2)] for w in weights]).T
+    return seconds / seconds[0], means**2 / seconds
 
 
 def pooled_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
