@@ -99,17 +99,17 @@ def test_gradients_are_products_of_jacobians() -> None:
     assert torch.allclose(chain.gradients(cotangent)[0].value().flatten(), exact[0], rtol=0, atol=1e-15)
 
 
-def test_two_thousand_layers_below_every_float() -> None:
-    model = plain([4] * 2001, nn.Identity, lecun_normal(), seed=0, gain=0.01)
+def test_six_hundred_layers_below_every_float() -> None:
+    model = plain([4] * 601, nn.Identity, lecun_normal(), seed=0, gain=0.01)
     x = torch.ones(1, 4)
     logs = log_ratio(jacobian_chain(model, x), torch.ones(4))
-    assert logs[0] < -3900 and all(b > a - 3 for a, b in zip(logs, logs[1:], strict=False))
+    assert logs[0] < -1150 and all(b > a - 3 for a, b in zip(logs, logs[1:], strict=False))
     assert float(torch.autograd.grad(model(inside := x.clone().requires_grad_(True)).sum(), inside)[0].abs().max()) == 0.0
 
 
 @pytest.mark.parametrize(("scheme", "is_orthogonal"), [(he_normal, False), (orthogonal, True)])
 def test_spectra_agree_with_theory(scheme: object, is_orthogonal: bool) -> None:
-    width, depth = 256, 4
+    width, depth = 128, 4
     gain = 1.0 if not is_orthogonal else math.sqrt(2.0)
     model = plain([width] * (depth + 1), nn.ReLU, scheme(), seed=0, gain=gain, bias=False)  # type: ignore[operator]
     model.append(nn.ReLU())
@@ -144,7 +144,7 @@ def test_what_the_values_tell() -> None:
     assert found.log_mean_square == pytest.approx(2 * math.log(3.0)) and chain.singular_values().outputs == 6
 
 
-def test_bad_input() -> None:
+def test_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     model = nn.Sequential(nn.Linear(2, 2))
     with pytest.raises(InputError, match="`sample` must be in 0 … 0.*got 3"):
         jacobian_chain(model, torch.zeros(1, 2), sample=3)
@@ -157,9 +157,10 @@ def test_bad_input() -> None:
         probed([])
     with pytest.raises(ModelError, match="two places through which the whole signal passes"):
         jacobian_chain(nn.Identity(), torch.zeros(1, 2))
-    big = nn.Sequential(nn.Linear(3, 1), nn.Upsample(1 << 13), nn.Linear(1 << 13, 1 << 14, bias=False))
+    monkeypatch.setattr("steadygrad.measured.chain.LARGEST", 3)
     with pytest.raises(InputError, match=r"at most 2\^26 entries.*`.probe\(\)`"):
-        jacobian_chain(big, torch.zeros(1, 1, 3)).layers[-1].matrix()
+        chain.layers[0].matrix()
+
 
 
 def test_float32_spectra_by_the_gram_matrix() -> None:

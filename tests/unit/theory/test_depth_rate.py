@@ -72,6 +72,7 @@ def test_rates_fall_with_depth_and_with_biases() -> None:
     assert ratio / depth_rate.chain_sharpness(1, width=64, q=0.002, classes=10).sample == pytest.approx(1 + 1 / (64 * 0.002), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_length_keeps_the_spread_of_singular_values() -> None:
     """Orthogonal tanh layers at critical σ_w, 400 deep: Var of squared singular values over their squared mean."""
     depth, width = 400, 128

@@ -24,7 +24,7 @@ class NormInWhichLayers(Experiment):
         Claim("hunch", "That the first layers count most: subsets without any norm before the dense part start on a plateau."),
     )
     settings = {
-        "tiny": {"data": "digits", "samples": 96, "batch": 16, "epochs": 1, "seeds": 1},
+        "tiny": {"data": "digits", "samples": 64, "batch": 16, "epochs": 1, "seeds": 1},
         "full": {"data": "fashion-mnist", "samples": 12_000, "batch": 64, "epochs": 3, "seeds": 2},
     }
 

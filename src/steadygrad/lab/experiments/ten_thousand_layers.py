@@ -40,7 +40,7 @@ class TenThousandLayers(Experiment):
         Claim("proven", "Gaussian products spread: their singular values have log-variance L/n, so that at L ≫ n next to nothing comes through."),
     )
     settings = {
-        "tiny": {"depths": (12, 36), "seeds": 1, "steps": 40, "reach": 0.8, "chance_from": 1000},
+        "tiny": {"depths": (8, 20), "seeds": 1, "steps": 30, "reach": 0.8, "chance_from": 1000},
         "full": {"depths": (100, 1000, 10_000), "seeds": 3, "steps": 100, "reach": 0.9, "chance_from": 10_000},
     }
 

@@ -51,7 +51,7 @@ class WithoutNormalizers(Experiment):
         Claim("measured", "SkipInit, Fixup's scaling and scaled weight standardization reach what batch norm reaches, at the same depth and rate."),
         Claim("proven", "Without a norm or a scale the variance of a residual stream doubles per branch: 2^blocks."),
     )
-    settings = {"tiny": {"blocks": 6, "steps": 50, "reach": 0.6}, "full": {"blocks": 50, "steps": 300, "reach": 0.9}}
+    settings = {"tiny": {"blocks": 4, "steps": 40, "reach": 0.6}, "full": {"blocks": 50, "steps": 300, "reach": 0.9}}
 
     def measure(self, bench: Bench, *, blocks: int, steps: int, reach: float) -> Outcome:
         """Run."""
