@@ -63,7 +63,8 @@ class MomentTable:
 
         Example:
             >>> from steadygrad.theory import activations
-            >>> MomentTable(activations.get("relu")).offset(np.ones(1), 1.0)  # a constant 1 passes
+            >>> second, share = MomentTable(activations.get("relu")).offset(np.ones(1), 1.0)  # a constant 1 passes
+            >>> second, round(share, 12)
             (array([1.]), 1.0)
         """
         values = self.activation.phi(_offset(q, mean))

@@ -54,7 +54,7 @@ def test_gradients_of_equal_units_are_equal_by_row_not_by_element() -> None:
     x, y = gaussian(5, 3, name="x", seed=0), gaussian(5, 1, name="y", seed=0)
     model = plain([3, 2, 1], nn.Tanh, constant(0.3), seed=0, dtype=torch.float64)
     (g,) = torch.autograd.grad((model(x) - y).square().mean(), [model[0].weight])
-    assert torch.equal(g[0], g[1])
+    assert (g[0] - g[1]).abs().max() <= 1e-14  # some eps: kernels sum rows in different orders
     assert (g[0] - g[0, 0]).abs().max() > 1e-3
 
 
@@ -69,13 +69,13 @@ def test_equal_hidden_weights_need_equal_output_weights_too() -> None:
 
 def test_dropout_must_sit_on_the_hidden_units() -> None:
     """'Dropout would break the symmetry': on the inputs it does not."""
-    for place, broken in ((0, False), (2, True)):
+    for place, least, most in ((0, 0.0, 1e-14), (2, 1e-3, 1.0)):  # 16 products of about 0.1 each: some eps, as kernels sum rows in different orders
         torch.manual_seed(0)
         layers = list(plain([3, 2, 1], nn.Tanh, constant(0.3), seed=0, dtype=torch.float64))
         layers.insert(place, nn.Dropout(0.5))
         x, y = gaussian(16, 3, name="x", seed=0), gaussian(16, 1, name="y", seed=0)
         (g,) = torch.autograd.grad((nn.Sequential(*layers)(x) - y).square().mean(), [next(m for m in layers if isinstance(m, nn.Linear)).weight])
-        assert torch.equal(g[0], g[1]) is not broken
+        assert least <= (g[0] - g[1]).abs().max() <= most
 
 
 def test_one_hundred_matrices_are_one_hundred_and_one_factors() -> None:
