@@ -8,7 +8,7 @@ import numpy as np
 
 from steadygrad.errors import InputError
 from steadygrad.graph.flow import Walk
-from steadygrad.graph.neighbours import activation_of, next_activation, preceding_activation
+from steadygrad.graph.neighbours import activation_of, constant_factor, next_activation, preceding_activation
 from steadygrad.graph.ops.flow import Array, Gradient, Signal
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.planner.blocks import Branch, branches
@@ -185,10 +185,22 @@ class Design:
         elif start is not None:
             self.starts[name] = start
             self.biases.update((use.parameters[0], start.bias_variance) for use in node.uses if use.role == "bias")
-            self._set(name, start.gain**2 / use.fans.fan_in, start.reason)
+            self._set(name, start.gain**2 / use.fans.fan_in / self._multiplied(node), start.reason)
+        elif self._reads_coordinates(node):
+            self._set(name, 1.0 / (3.0 * use.fans.fan_in**2), "coordinates into a wave: the model's factor sets the frequencies (SIREN)")
         else:
             target, why = self._target(node)
-            self._set(name, target / unit, why)
+            self._set(name, target / unit / self._multiplied(node), why)
+
+    def _multiplied(self, node: Node) -> float:
+        """The square of what the model multiplies this output by on its way into an activation: sin(30·Wx) needs a W 30 times smaller."""
+        return constant_factor(self.graph, node.index) ** 2 if next_activation(self.graph, node.index) is not None else 1.0
+
+    def _reads_coordinates(self, node: Node) -> bool:
+        """A few numbers straight from the inputs into sin(ω·Wx), ω ≠ 1: Fourier features, whose bandwidth is the author's choice."""
+        after, read = next_activation(self.graph, node.index), self.graph.upstream(node.index, ("cast", "dropout"))
+        waves = after is not None and after.op in ("sin", "cos") and constant_factor(self.graph, node.index) != 1.0
+        return waves and read is not None and read.index in self.inputs
 
     def _start(self, node: Node) -> StartingPoint | None:
         """Theory's starting point where the weight reads an activation that no norm holds in place."""
