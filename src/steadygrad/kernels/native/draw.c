@@ -51,6 +51,14 @@ static inline uint16_t half_of(float x) {
 #define ALWAYS static inline
 #endif
 
+#if defined(__clang__)
+#define UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#elif defined(__GNUC__)
+#define UNROLL_4 _Pragma("GCC unroll 4")
+#else
+#define UNROLL_4
+#endif
+
 #define SET plain
 #define TARGET
 #define INLINE ALWAYS

@@ -15,7 +15,7 @@
 #define HIGH(x) _mm256_shuffle_epi32(x, 0xF5)
 #define AND_OR(x, mask, y) OR(AND(x, mask), y)
 #define XOR3(x, y, z) _mm256_xor_si256(_mm256_xor_si256(x, y), z)
-#define GATHER(index) _mm256_i64gather_epi64((const long long *)DRAW_ORIGIN, index, 8)
+#define GATHER(index) NAME(looked_up)(index)
 #define BITS_OF(d) _mm256_castpd_si256(d)
 #define DOUBLE_OF(v) _mm256_castsi256_pd(v)
 #define SUB_D(x, y) _mm256_sub_pd(x, y)
@@ -41,3 +41,11 @@
         const __m128i up = _mm_add_epi32(bits, _mm_add_epi32(_mm_set1_epi32(0x7fff), odd));                            \
         _mm_storel_epi64((__m128i *)(p), _mm_packus_epi32(_mm_srli_epi32(up, 16), _mm_setzero_si128()));               \
     }
+/* Four plain loads: see draw_avx512.h. */
+INLINE V NAME(looked_up)(V index) {
+    const uint64_t *entry = (const uint64_t *)DRAW_ORIGIN;
+    const __m128i at = NARROW(index);
+    const uint64_t a = (uint64_t)_mm_cvtsi128_si64(at), b = (uint64_t)_mm_extract_epi64(at, 1);
+    return _mm256_set_epi64x((long long)entry[b >> 32], (long long)entry[(uint32_t)b], (long long)entry[a >> 32],
+                             (long long)entry[(uint32_t)a]);
+}

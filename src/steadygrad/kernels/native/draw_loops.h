@@ -65,7 +65,8 @@ INLINE void NAME(store)(V word, enum draw_kind kind, enum draw_type type, V firs
     }
 }
 
-INLINE void NAME(blocks)(const Draw *job, enum draw_kind kind, enum draw_type type, uint64_t block, int64_t count, char *out) {
+INLINE void NAME(blocks)(const Draw *given, enum draw_kind kind, enum draw_type type, uint64_t block, int64_t count, char *out) {
+    const Draw own = *given, *job = &own; /* which no store to `out` can change */
     const V m0 = SET1(0xD2511F53u), m1 = SET1(0xCD9E8D57u), first = SET1(job->first), span = SET1(job->span);
     const int size = type == DOUBLE ? 8 : type == SINGLE ? 4 : 2;
     V key[20];
@@ -80,6 +81,7 @@ INLINE void NAME(blocks)(const Draw *job, enum draw_kind kind, enum draw_type ty
             V right[4] = {high, SHR(high, 32), left[2], left[3]};
             NAME(philox)(left, key, m0, m1);
             NAME(philox)(right, key, m0, m1);
+            UNROLL_4
             for (int word = 0; word < 4; word++) {
                 NAME(store)(left[word], kind, type, first, span, job, out, word * COUNTERS + lane);
                 NAME(store)(right[word], kind, type, first, span, job, out, word * COUNTERS + lane + WIDTH);
