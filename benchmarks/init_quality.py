@@ -56,7 +56,7 @@ def networks(images: Images, text: Text) -> dict[str, Task]:
         "residual, 110 layers, no norm": Task(Bare, images, "sgd", steep, 150, {"scheme": "fixup"}),
         "MLP-Mixer": Task(Mixer, images, "adam", (3e-4, 1e-3, 3e-3), 200),
         "post-norm transformer, 24 blocks": Task(lambda: PostNorm(text.symbols), text, "adam", (1e-4, 3e-4, 1e-3), 200),
-        "character LSTM, 192 steps": Task(lambda: CharLSTM(text.symbols), Text(length=192), "adam", (1e-3, 3e-3, 1e-2), 200),
+        "character LSTM, 192 steps": Task(lambda: CharLSTM(text.symbols), Text(length=192), "adam", (1e-3, 3e-3, 1e-2, 3e-2), 200),
         "SIREN": Task(siren, Picture(images), "adam", (1e-4, 3e-4, 1e-3), 400, {"scheme": "default", "overrides": fields}),
     }
 

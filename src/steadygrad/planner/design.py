@@ -17,7 +17,8 @@ from steadygrad.randomness.law import Law
 from steadygrad.theory.starting_point import StartingPoint, starting_point
 
 OUTPUT = 0.5
-"""Second moment of the model's outputs: a softmax over them starts within 1/4 nat of ln C."""
+"""Second moment of the model's outputs: a softmax over them starts within 1/4 nat of ln C. Smaller ones start regressions closer to their
+targets, but hand less gradient back to the layers before (benchmarks/init_quality.py)."""
 DEEP = 16
 """Weights in a row from which a criticality with random biases is worth it; shorter chains keep unit signals with zero biases."""
 

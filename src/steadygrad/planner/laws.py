@@ -24,18 +24,21 @@ def of_size(scheme: Scheme, fans: Fans, shape: Shape, rms: float) -> Law:
 
 
 def distribution(graph: SignalGraph, node: Node, use: ParameterUse, shape: Shape, branch: Branch | None, normed: bool) -> Scheme:
-    """Orthogonal in plain chains of functions that are nearly linear around their working point, normal elsewhere.
+    """Orthogonal in plain chains, normal elsewhere.
 
-    There, all singular values of the Jacobian stay near 1 (dynamical isometry: Saxe et al. 2014, arXiv:1312.6120; Pennington et al. 2017,
-    arXiv:1711.04735; convolutions: Xiao et al. 2018, arXiv:1806.05393). ReLU has no isometry at any scale, and norms and residual sums make
-    the spectrum of one weight matter little.
+    Around a function that is nearly linear at its working point, all singular values of the Jacobian then stay near 1 (dynamical isometry:
+    Saxe et al. 2014, arXiv:1312.6120; Pennington et al. 2017, arXiv:1711.04735; convolutions: Xiao et al. 2018, arXiv:1806.05393). ReLU has
+    no isometry at any scale, but the spread of its squared singular values grows by 1 a layer instead of 2 (theory.jacobian.layer_spread).
+    Norms and residual sums make the spectrum of one weight matter little.
     """
     phi = activation_of(preceding_activation(graph, node.index))
     plain = branch is None and not normed and use.role == "weight" and not use.derived
-    if not plain or (phi is not None and (phi.homogeneous or not phi.bounded)) or max(shape, default=0) > WIDEST:
+    if not plain or max(shape, default=0) > WIDEST:
         return he_normal()
     if len(shape) == 2 and node.index in graph.feeds_weights:
         return orthogonal()
+    if phi is not None and (phi.homogeneous or not phi.bounded):
+        return he_normal()
     kernel, stride = shape[2:], node.options.get("stride", ())
     fits = len(shape) > 2 and all(k % 2 for k in kernel) and set(stride) == {1} and node.options.get("groups") == 1 and shape[0] >= shape[1]
     return delta_orthogonal() if fits and phi is not None else he_normal()
