@@ -63,6 +63,29 @@ def branches(graph: SignalGraph) -> dict[int, Branch]:
     return {i: replace(branch, length=lengths[chain[i]]) for i, branch in found.items()}
 
 
+def quiet(graph: SignalGraph, found: dict[int, Branch]) -> dict[str, float]:
+    """Weight → the factor on its E[w²] that keeps updates of a residual network without norms from growing with its depth.
+
+    A step changes a branch of m weights by the sum over them of the product of the other weights' squares, and all L branches push the same
+    way. With every weight but the last at L^(−1/(2m − 2)) of its usual scale, the L changes add up to that of one. The last takes the same
+    factor more than its share of the stream, so that the branch starts m/(m − 1) powers of L below it – heard, unlike Fixup's zero.
+    Source: Zhang, Dauphin & Ma 2019, arXiv:1901.09321, theorem 2, for the factor; that the last is not zero is ours (benchmarks/init_quality.py).
+    """
+    if any(node.kind == "norm" for node in graph.nodes):
+        return {}
+    deep = [(b, names) for b in found.values() if b.handle is not None and len(names := _series(graph, b)) > 1 and b.handle[1].parameters[0] == names[-1]]
+    return {name: len(deep) ** (-1.0 / (len(names) - 1)) for _, names in deep for name in names}
+
+
+def _series(graph: SignalGraph, branch: Branch) -> list[str]:
+    """The branch's weights where they stand one after the other; none where operands meet, as in attention, or a weight is made of others."""
+    nodes = [graph.nodes[i] for i in sorted(branch.inner)]
+    if any(node.kind in ("contract", "attention", "join", "loss") for node in nodes):
+        return []
+    uses = [use for node in nodes if node.kind == "affine" for use in node.uses if use.role == "weight"]
+    return [] if any(use.derived for use in uses) else [use.parameters[0] for use in uses]
+
+
 def _parallel(graph: SignalGraph, found: dict[int, Branch], one: int, other: int) -> tuple[int, int, bool, set[int]] | None:
     """As `_sides` for (x + f(x)) + g(x): the sum so far carries the stream on, although g never read it."""
     for carried, end in ((one, other), (other, one)):

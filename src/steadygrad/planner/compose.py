@@ -12,7 +12,7 @@ from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.signal_graph import Node, Parameter, ParameterUse
 from steadygrad.graph.transaction import transaction
 from steadygrad.graph.wrappers import canonical, unwrap
-from steadygrad.planner import entering, laws
+from steadygrad.planner import entering, laws, standing
 from steadygrad.planner.application import write
 from steadygrad.planner.balance import balance
 from steadygrad.planner.choices import Choice, matching, resolve
@@ -136,7 +136,7 @@ class _Study:
         if parameter.name in self.design.laws:
             return self.design.laws[parameter.name], f"normal blocks, rms {rms:.4g}", reason
         branch = self.design.handles.get(parameter.name)
-        scheme = self.scheme or laws.distribution(self.graph, node, use, parameter.shape, branch, self.design.held(node))
+        scheme = self.scheme or laws.distribution(self.graph, node, use, parameter.shape, branch, standing.held(self.graph, node))
         assert use.fans is not None
         return laws.of_size(scheme, use.fans, parameter.shape, rms), f"{scheme.name}, rms {rms:.4g}", reason
 

@@ -11,8 +11,9 @@ from steadygrad.graph.flow import Walk
 from steadygrad.graph.neighbours import activation_of, constant_factor, next_activation, preceding_activation
 from steadygrad.graph.ops.flow import Array, Gradient, Signal
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
-from steadygrad.planner.blocks import Branch, branches
+from steadygrad.planner.blocks import Branch, branches, quiet
 from steadygrad.planner.logits import shrink_logits
+from steadygrad.planner.standing import behind_norm, longest_chain
 from steadygrad.randomness.law import Law
 from steadygrad.theory.starting_point import StartingPoint, starting_point
 
@@ -60,6 +61,7 @@ class Design:
     def __post_init__(self) -> None:
         self.branches = branches(self.graph)
         self.handles: dict[str, Branch] = {}
+        self.quiet = quiet(self.graph, self.branches)
         self._chains: dict[str, int] = {}
         for branch in self.branches.values():
             if branch.handle is not None:
@@ -111,11 +113,6 @@ class Design:
     def _back(self, walk: Walk) -> Walk:
         walk.backward({i: Gradient(np.ones(1)) for i in self.graph.outputs})
         return walk
-
-    def held(self, node: Node) -> bool:
-        """Whether a norm holds what this weight reads, or the weight itself feeds one."""
-        before = preceding_activation(self.graph, node.index)
-        return self._normed(before) if before is not None else _near_norm(self.graph, node)
 
     def gain(self, node: Node) -> float:
         """The forward gain of what a weight reads: that of theory's starting point, 1 after no activation."""
@@ -180,7 +177,7 @@ class Design:
         branch = self.handles.get(name)
         if branch is not None and branch.handle is not None and branch.handle[0] == node.index:
             share = f"one of {branch.length} branches of a stream" if branch.length > 1 else "as large as the stream it joins"
-            self._set(name, self._budget(walk, branch) / unit, share)
+            self._set(name, self._budget(walk, branch) * self.quiet.get(name, 1.0) / unit, share)
         elif node.index not in self.graph.feeds_weights:
             self._set(name, OUTPUT / unit, f"outputs of rms {sqrt(OUTPUT):.2g}, so that the loss starts where guessing does")
         elif start is not None:
@@ -191,7 +188,9 @@ class Design:
             self._set(name, 1.0 / (3.0 * use.fans.fan_in**2), "coordinates into a wave: the model's factor sets the frequencies (SIREN)")
         else:
             target, why = self._target(node)
-            self._set(name, target / unit / self._multiplied(node), why)
+            if name in self.quiet:
+                why = f"{why}, ×{sqrt(self.quiet[name]):.3g} so that updates do not grow with the number of branches (Fixup)"
+            self._set(name, target * self.quiet.get(name, 1.0) / unit / self._multiplied(node), why)
 
     def _multiplied(self, node: Node) -> float:
         """The square of what the model multiplies this output by on its way into an activation: sin(30·Wx) needs a W 30 times smaller."""
@@ -207,7 +206,7 @@ class Design:
         """Theory's starting point where the weight reads an activation that no norm holds in place."""
         before = preceding_activation(self.graph, node.index)
         phi = activation_of(before)
-        if before is None or phi is None or phi.homogeneous or self._normed(before):
+        if before is None or phi is None or phi.homogeneous or behind_norm(self.graph, before):
             return None
         if not phi.bounded and self._chain(before.op) < DEEP:
             return None
@@ -217,32 +216,9 @@ class Design:
             return None
 
     def _chain(self, op: str) -> int:
-        """The longest run of weights with nothing but this activation between."""
         if op not in self._chains:
-            depth: dict[int, int] = {}
-            for node in self.graph.nodes:
-                before = preceding_activation(self.graph, node.index) if node.kind == "affine" else None
-                if before is not None and before.op == op and not self._normed(before):
-                    made = self.graph.upstream(before.index)
-                    depth[node.index] = 1 + (depth.get(made.index, 0) if made is not None else 0)
-            self._chains[op] = max(depth.values(), default=0)
+            self._chains[op] = longest_chain(self.graph, op)
         return self._chains[op]
-
-    def _normed(self, node: Node) -> bool:
-        """Whether a norm sets the size of what this activation reads."""
-        for _ in range(4):
-            made = self.graph.upstream(node.index)
-            if made is None:
-                return False
-            if made.kind in ("norm", "attention"):
-                return True
-            if made.kind == "affine":
-                read = self.graph.upstream(made.index)
-                return read is not None and read.kind == "norm"
-            if made.kind not in ("pointwise", "shift", "scale"):
-                return False
-            node = made
-        return False
 
     def _target(self, node: Node) -> tuple[float, str]:
         after = activation_of(next_activation(self.graph, node.index))
@@ -265,9 +241,3 @@ class Design:
         wanted = 1.0 / (use.fans.fan_in * max(incoming[0].value if incoming else 1.0, 1e-12))
         if wanted < self.moments[name] * (1.0 - 1e-9):
             self.caps[name] = wanted
-
-
-def _near_norm(graph: SignalGraph, node: Node) -> bool:
-    read = graph.upstream(node.index)
-    readers = graph.consumers()[node.index]
-    return (read is not None and read.kind in ("norm", "attention")) or any(graph.nodes[i].kind in ("norm", "contract", "attention") for i in readers)
