@@ -40,6 +40,8 @@ AFTER = {
     "linear": (lambda: [nn.ReLU(), nn.BatchNorm1d(4), nn.Linear(4, 6)], IMAGE[..., 0, 0]),
     "conv": (lambda: [nn.ReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, bias=False)], IMAGE),
     "grouped conv": (lambda: [nn.ReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, groups=2)], IMAGE),
+    "mirrored padding": (lambda: [nn.ReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, padding=1, padding_mode="reflect")], IMAGE),
+    "dropout between": (lambda: [nn.ReLU(), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Conv2d(4, 6, 3)], IMAGE),
     "no padding said in words": (lambda: [nn.ReLU(), nn.BatchNorm2d(4), nn.Conv2d(4, 6, 3, padding="valid")], IMAGE),
 }
 
@@ -100,6 +102,56 @@ def test_what_cannot_be_folded_stays_and_is_told() -> None:
     assert "`read` before it is read by something else" in folding.left["bn_read"]
     assert "used more than once" in folding.left["bn_twice"]
     assert "tied, shared" in folding.left["bn_tied"]
+
+
+class Tokens(nn.Module):
+    """Linear over the last axis of (N, tokens, features), and a norm behind it by way of `move`."""
+
+    def __init__(self, features: int, channels: int, move, back=lambda z, y: z) -> None:
+        super().__init__()
+        self.linear, self.bn, self.move, self.back = nn.Linear(4, features), nn.BatchNorm1d(channels), move, back
+
+    def forward(self, x):
+        y = self.linear(x)
+        return torch.tanh(self.back(self.bn(self.move(y)), y))
+
+
+TOKENS = IMAGE.flatten(2).transpose(1, 2)[:, :7]
+VIEWS = {
+    "leading axes merged": Tokens(5, 5, lambda y: y.flatten(0, 1), lambda z, y: z.reshape_as(y)),
+    "features moved to axis 1": Tokens(5, 5, lambda y: y.transpose(1, 2)),
+    "by permute": Tokens(5, 5, lambda y: y.permute(0, 2, 1)),
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_views_that_bring_features_to_the_channels_are_looked_through(name: str) -> None:
+    net = learned(VIEWS[name], TOKENS)
+    folding = fold(net, TOKENS)
+    assert folding.folded == (("bn", "linear", "before"),)
+    torch.testing.assert_close(folding.model(TOKENS), net.eval()(TOKENS), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("features", [7, 5])
+def test_a_norm_over_tokens_is_not_one_over_features(features: int) -> None:
+    """BatchNorm1d on (N, tokens, features) normalizes tokens: a bias per feature is not dead, and sizes may coincide."""
+    net = learned(Tokens(features, 7, lambda y: y), TOKENS)
+    with torch.no_grad():
+        net.linear.bias.uniform_(-3, 3)
+    before = copy.deepcopy(net)
+    assert fold(net, TOKENS).left == {"bn": "the norm's channels are axis 1 of `linear` before it, whose units are axis 2; after it stands model (tanh), no linear layer or convolution"}
+    assert strip_dead_bias(net, TOKENS) == []
+    torch.testing.assert_close(net.train()(TOKENS), before.train()(TOKENS), rtol=0, atol=0)
+    contracts = learned(nn.Sequential(nn.Tanh(), nn.BatchNorm1d(7), nn.Linear(4, 3)), TOKENS)
+    assert "`2` after it does not contract axis 1 of 3" in fold(contracts, TOKENS).left["1"]
+
+
+def test_left_names_both_sides() -> None:
+    net = learned(nn.Sequential(nn.ReLU(), nn.BatchNorm2d(4), nn.ReLU(), nn.BatchNorm2d(4), nn.ConvTranspose2d(4, 2, 2)), IMAGE)
+    assert fold(net, IMAGE).left == {
+        "1": "before it stands 0 (relu), no linear layer or convolution; after it stands 2 (relu), no linear layer or convolution",
+        "3": "before it stands 2 (relu), no linear layer or convolution; `4` after it is transposed: its outputs see different numbers of taps",
+    }
 
 
 def test_a_folding_that_changes_outputs_is_refused() -> None:

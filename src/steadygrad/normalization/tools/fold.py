@@ -38,7 +38,7 @@ def fold(model: nn.Module, inputs: Any) -> Folding:
 
     Before it: W′ = W·s, b′ = (b − μ)·s + β, s = γ/√(σ² + eps), per output channel, for grouped and transposed
     convolutions too. After it: W′ = W·s per input channel, b′ = b + Σ W·(β − μ·s), where every output sees all taps: not
-    with padding, and not into transposed convolutions. Computed in float64. What stands beside a norm is taken from
+    with zeros as padding, and not into transposed convolutions. Computed in float64. What stands beside a norm is taken from
     a trace, not from names or order of definition; norms that are used twice, or whose neighbour is shared, tied or read by
     something else, stay and are listed. Both models then run on `inputs`.
 
@@ -61,16 +61,18 @@ def fold(model: nn.Module, inputs: Any) -> Folding:
     modules = dict(result.named_modules())
     done, left = [], {}
     for place in beside:
-        norm = modules[place.path]
+        norm, why_after = modules[place.path], place.why_after
         after = modules[place.after] if place.after is not None else None
+        if after is not None:
+            why_after = _why_not_after(str(place.after), after, norm)
         if place.before is not None:
             _into_before(modules[place.before], *scale_and_offset(norm))
             done.append((place.path, place.before, "before"))
-        elif after is not None and not list(norm.children()) and _sees_all_taps(after):
+        elif after is not None and not why_after:
             _into_after(after, *scale_and_offset(norm))
             done.append((place.path, str(place.after), "after"))
         else:
-            left[place.path] = place.why if after is None else f"`{place.after}` after it pads or is transposed, and {place.why}"
+            left[place.path] = "; ".join(filter(None, (place.why_before, why_after)))
             continue
         _put(result, place.path, nn.Sequential(*norm.children()) if list(norm.children()) else nn.Identity())
     error, bound = _difference(model, result, inputs), 100 * _eps(model) * (1 + len(done))
@@ -112,10 +114,16 @@ def _into_after(layer: nn.Module, s: torch.Tensor, t: torch.Tensor) -> None:
     _set(layer, (grouped * s.view(shape)).flatten(0, 1), offset if layer.bias is None else layer.bias.double() + offset)
 
 
-def _sees_all_taps(layer: nn.Module) -> bool:
-    if not isinstance(layer, CONVOLUTIONS):
-        return isinstance(layer, nn.Linear)
-    return layer.padding == "valid" or not (isinstance(layer.padding, str) or any(layer.padding))
+def _why_not_after(path: str, layer: nn.Module, norm: nn.Module) -> str:
+    """Empty where every output of `layer` sees all taps of what the norm puts out: then s and t can move into it."""
+    if list(norm.children()):
+        return f"an activation of its own stands between it and `{path}`"
+    if isinstance(layer, TRANSPOSED):
+        return f"`{path}` after it is transposed: its outputs see different numbers of taps"
+    padded = isinstance(layer, CONVOLUTIONS) and layer.padding != "valid" and (isinstance(layer.padding, str) or any(layer.padding))
+    if padded and layer.padding_mode == "zeros":
+        return f"`{path}` after it pads with zeros: at the border fewer taps see the offset β − μ·s"
+    return ""
 
 
 def _set(layer: nn.Module, weight: torch.Tensor, bias: torch.Tensor) -> None:

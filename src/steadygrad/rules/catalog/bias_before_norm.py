@@ -33,7 +33,8 @@ class BiasBeforeNorm(Rule):
         for node in evidence.graph.nodes:
             bias = next((u for u in node.uses if u.role == "bias" and not u.derived and len(u.shape) == 1), None)
             norm = _per_channel_reader(evidence, node) if bias is not None and node.kind == "affine" else None
-            if norm is not None and bias is not None and norm.outputs[0].shape[1] == bias.shape[0]:
+            axis = node.unit_axis if norm is not None and norm.inputs[0] == node.index else 1  # views between: sizes must do
+            if norm is not None and bias is not None and axis == 1 and norm.outputs[0].shape[1] == bias.shape[0]:
                 found.append((node, bias, norm))
         if found:
             yield self._finding(found)
@@ -60,8 +61,9 @@ class BiasBeforeNorm(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """The same without the bias."""
+        """The same without the bias; tokens as channels, whose statistics do not contain a feature's bias."""
         yield Specimen("Linear without a bias before BatchNorm1d", lambda: _normed(bias=False))
+        yield Specimen("Linear over features, BatchNorm1d over as many tokens", _tokens)
 
 
 def _per_channel_reader(evidence: Evidence, node: Node) -> Node | None:
@@ -84,3 +86,8 @@ def _normed(*, bias: bool) -> Case:
     if not bias:
         net[0].register_parameter("bias", None)
     return classification(nn.Sequential(net[0], nn.BatchNorm1d(32), *net[1:]))
+
+
+def _tokens() -> Case:
+    net = mlp(16, 32, 4)
+    return classification(nn.Sequential(nn.Unflatten(1, (4, 4)), nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Flatten(), *net))
