@@ -1,7 +1,8 @@
 """Write a plan into a model: everything is checked first, then drawn."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -9,7 +10,9 @@ from torch import nn
 from steadygrad.drawing import check_drawable, draw_
 from steadygrad.errors import InputError
 from steadygrad.graph.wrappers import canonical, unwrap
+from steadygrad.planner import parametrized
 from steadygrad.planner.materialize import check_complete, give_memory
+from steadygrad.planner.parametrized import Parametrized
 from steadygrad.planner.row import Row
 from steadygrad.randomness.law import Independent
 
@@ -38,13 +41,20 @@ def write(model: nn.Module, rows: Iterable[Row], seed: int) -> None:
     for row in work:
         if row.role != "buffer":
             check_drawable(tensors[row.name])
+    computed, done = parametrized.found(model), set[str]()
     with torch.no_grad():
         for row in work:
-            _write(model, tensors[row.name], row, seed)
+            weight = computed.get(row.name)
+            if weight is None:
+                _write(tensors[row.name], row, seed)
+            elif weight.name not in done:  # all that it is computed from is set at once
+                done.add(weight.name)
+                _compute(weight, row, seed)
         for row in work:
             if row.subtract is not None:
-                weight, axis, origin = row.subtract
-                tensors[row.name].sub_(origin * tensors[weight].movedim(axis, 0).flatten(1).sum(1))
+                name, axis, origin = row.subtract
+                matrix = computed[name].value() if name in computed else tensors[name]
+                tensors[row.name].sub_(origin * matrix.movedim(axis, 0).flatten(1).sum(1))
 
 
 def _fits(plan: "Plan", tensors: dict[str, torch.Tensor]) -> None:
@@ -62,41 +72,17 @@ def named(model: nn.Module) -> dict[str, torch.Tensor]:
     return found
 
 
-def _write(model: nn.Module, target: torch.Tensor, row: Row, seed: int) -> None:
+def _write(target: torch.Tensor, row: Row, seed: int) -> None:
     law = row.law
     assert law is not None  # only kept rows have none
     if isinstance(law, Independent) and law.kind == "constant":
         target.fill_(law.mean)
-        return
-    owner, attribute = parametrized(model, row.name)
-    if owner is not None:  # a function of the tensors that are stored: set through its inverse
-        value = torch.empty_like(getattr(owner, attribute))
-        setattr(owner, attribute, draw_(value, law, name=row.names or row.name, seed=seed))
-        return
-    draw_(target, law, name=row.names or row.name, seed=seed)
-    old = _weight_norm_partner(model, row.name)
-    if old is not None:
-        hook, magnitude = old
-        magnitude.copy_(torch.norm_except_dim(target, 2, hook.dim))
+    else:
+        draw_(target, law, name=row.names or row.name, seed=seed)
 
 
-def parametrized(model: nn.Module, name: str) -> tuple[Any, str]:
-    """(module, attribute) of the tensor that a stored parametrization original stands for; (None, "") for plain parameters."""
-    path, mark, rest = name.partition(".parametrizations.") if ".parametrizations." in name else ("", "", "")
-    if not mark and name.startswith("parametrizations."):
-        path, mark, rest = "", "parametrizations.", name.removeprefix("parametrizations.")
-    if not mark:
-        return None, ""
-    return model.get_submodule(path), rest.split(".")[0]
-
-
-def _weight_norm_partner(model: nn.Module, name: str) -> tuple[Any, torch.Tensor] | None:
-    """The hook and magnitude of torch's old weight_norm for its direction `…_v`."""
-    path, _, attribute = name.rpartition(".")
-    if not attribute.endswith("_v"):
-        return None
-    module = model.get_submodule(path)
-    for hook in module._forward_pre_hooks.values():
-        if type(hook).__name__ == "WeightNorm" and getattr(hook, "name", None) == attribute[:-2]:
-            return hook, getattr(module, f"{attribute[:-2]}_g")
-    return None
+def _compute(weight: Parametrized, row: Row, seed: int) -> None:
+    """Draw what the plain model would have, and let the parametrization store it."""
+    value = torch.empty_like(weight.value())
+    _write(value, replace(row, names=(weight.name,)), seed)
+    weight.set_(value)

@@ -17,7 +17,7 @@ from torch import nn
 from steadygrad.drawing import draw_
 from steadygrad.errors import InputError
 from steadygrad.graph.wrappers import canonical
-from steadygrad.planner.application import parametrized
+from steadygrad.planner import parametrized
 from steadygrad.planner.materialize import check_complete
 from steadygrad.planner.row import Row
 from steadygrad.randomness.law import Independent
@@ -74,10 +74,10 @@ def write_weights(plan: "Plan", model: nn.Module, path: str | Path, progress: Ca
 
 
 def _tensors(plan: "Plan", model: nn.Module) -> Iterator[tuple[str, torch.Tensor, Row | None]]:
-    rows = {name: row for row in plan.rows for name in row.names}
+    rows, computed = {name: row for row in plan.rows for name in row.names}, parametrized.found(model)
     for name, tensor in model.state_dict(keep_vars=True).items():
         row = rows.get(canonical(name))
-        if parametrized(model, canonical(name))[0] is not None:
+        if canonical(name) in computed:
             raise InputError(f"`{name}` is stored as a parametrization, got shape {tuple(tensor.shape)}; call plan.apply_(model) and save its state_dict")
         if tensor.dtype not in TYPES:
             raise InputError(f"`{name}` must have a dtype that safetensors stores, got {tensor.dtype}; for example model.float()")

@@ -1,0 +1,241 @@
+"""One model under design: what of it is kept, what is drawn, what is left out, and the row of each parameter."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from steadygrad.errors import InputError
+from steadygrad.graph.flow import Walk
+from steadygrad.graph.nested import named_tensors
+from steadygrad.graph.signal_graph import Node, Parameter, ParameterUse
+from steadygrad.graph.transaction import transaction
+from steadygrad.planner import entering, laws, standing
+from steadygrad.planner.application import write
+from steadygrad.planner.choices import Choice
+from steadygrad.planner.design import Design
+from steadygrad.planner.intent import intention
+from steadygrad.planner.parametrized import Parametrized, found
+from steadygrad.planner.row import Action, Row
+from steadygrad.planner.sight import Sight
+from steadygrad.planner.verification import observe
+from steadygrad.probes.evidence import Evidence
+from steadygrad.randomness.law import Law, constant, normal
+from steadygrad.schemes.by_parameter import Load, Mixed
+from steadygrad.schemes.elementary import normal as standard
+from steadygrad.schemes.orthogonal import orthogonal
+from steadygrad.schemes.scheme import Scheme
+
+ASKED = "as asked"
+MASK = 100.0  # a second moment that grows more than this by adding numbers was masked, not made
+
+
+class Study:
+    """One model under design: what is kept, what is drawn, what is left out."""
+
+    def __init__(self, model: nn.Module, sight: Sight, inputs: Any, forced: dict[str, Choice], held: dict[str, str]) -> None:
+        self.sight, self.forced = sight, forced
+        self.scheme: Scheme | None = None
+        self.graph = sight.graph
+        self.uses = {name: list(self.graph.uses_of(name)) for name in self.graph.parameters}
+        self.why = {name: f"kept: pattern {pattern!r}" for name, pattern in held.items()}
+        for name, parameter in self.graph.parameters.items():
+            why = intention(parameter, [use for _, use in self.uses[name]], sight.readings.get(name))
+            if why and name not in forced:
+                self.why.setdefault(name, why)
+        self.uncovered = {name: "no op was seen to read it" for name in self.graph.parameters if not self.uses[name] and name not in self.why}
+        self.computed, self.given = found(model), dict[str, float]()
+        for weight in {weight.name: weight for weight in self.computed.values()}.values():
+            self._settle(weight)
+        measured = {i: r for i, r in sight.ratios.items() if math.isfinite(r) and 0.0 < r < MASK}
+        tensors = [t for _, t in named_tensors(inputs if inputs is not None else sight.inputs, "inputs")]
+        batch = next((t.shape[0] for t in tensors if t.ndim), 1)
+        kept = self._kept() | self.given
+        self.design = Design(self.graph, batch, kept, measured, entering.signals(self.graph, inputs))
+        for name, choice in self.forced.items():  # what comes after is designed for them
+            node, use = self._first_use(name)
+            if node is not None and use is not None and name not in self.given:
+                shape = tuple(use.shape) if name in self.computed else self.graph.parameters[name].shape
+                kept[name] = self._asked(node, use, replace(self.graph.parameters[name], shape=shape), choice)[0].rms(shape) ** 2
+
+    def _settle(self, weight: Parametrized) -> None:
+        """Of a weight that is computed: what is kept or asked for of one of its tensors holds for all; a scale that is not ours to choose."""
+        first, *others = stored = weight.stored
+        why = next((self.why[name] for name in stored if name in self.why), "")
+        nature = "closed" if why else weight.nature()
+        if nature == "closed":
+            why = why or "its parametrization has no right_inverse through which it could be set"
+            self.uncovered.update((name, why) for name in stored if name not in self.why)
+            self.why.update((name, why) for name in stored)
+            self.given[first] = weight.rms() ** 2
+        elif nature == "fixed":
+            self.given[first] = weight.rms_when_fixed() ** 2
+        self.forced.update((first, self.forced[name]) for name in others if name in self.forced)
+
+    def _kept(self) -> dict[str, float]:
+        """E[w²] of everything that the design does not choose."""
+        found = {}
+        for name, parameter in self.graph.parameters.items():
+            if name in self.why or not (self._designed(name) or self._zeroed(name)):
+                reading = self.sight.readings.get(name)
+                if reading is not None and reading.value.moments.finite:
+                    found[name] = reading.value.moments.q
+                elif self.why.get(name) == "frozen" or parameter.shape == ():
+                    found[name] = 1.0
+        return found
+
+    def _zeroed(self, name: str) -> bool:
+        """Whether it is a bias or shift that starts at zero, or as the activation before it asks."""
+        flat = sum(size > 1 for size in self.graph.parameters[name].shape) <= 1
+        return flat and all(use.role in ("bias", "shift") and not node.options.get("gates") for node, use in self.uses[name])
+
+    def _designed(self, name: str) -> bool:
+        return any(_designs(node, use) for node, use in self.uses[name])
+
+    def row(self, parameter: Parameter, everywhere: Choice | None) -> Row:
+        """What one parameter gets; tensors that a weight is computed from get that weight's law together."""
+        weight = self.computed.get(parameter.name)
+        if weight is None or not self.uses[parameter.name] or parameter.name in self.why:
+            return self._own(parameter, everywhere)
+        first = self.graph.parameters[weight.stored[0]]
+        whole = self._own(replace(first, shape=self.uses[first.name][0][1].shape), everywhere)
+        reason = whole.reason if parameter.name == first.name else f"set together with `{first.name}`"
+        return replace(whole, name=parameter.name, shape=parameter.shape, names=parameter.names, before=self.sight.rms(parameter.name), reason=reason)
+
+    def asked_for(self, rows: list[Row]) -> bool:
+        """Put a scheme that was asked for all weights in the place of what was designed; whether there is any such weight."""
+        asked = {r.name: r.after**2 for r in rows if r.after is not None and r.reason == ASKED and r.name in self.design.moments}
+        self.design.moments.update(asked)
+        return bool(asked)
+
+    def _first_use(self, name: str) -> tuple[Node, ParameterUse] | tuple[None, None]:
+        """Where a parameter's scale matters first."""
+        uses = self.uses[name]
+        return next(((n, u) for n, u in uses if _designs(n, u)), uses[0] if uses else (None, None))
+
+    def _own(self, parameter: Parameter, everywhere: Choice | None) -> Row:
+        name = parameter.name
+        node, use = self._first_use(name)
+        before = self.sight.rms(name)
+        role = use.role if use is not None else "other"
+        base = Row(name, parameter.shape, role, "keep", node.label if node else "", use.fans if use else None, before=before, names=parameter.names)
+        if name in self.why or node is None or use is None:
+            return self._with(base, None, "", self.why.get(name, "no op was seen to read it"), before)
+        if name in self.forced:
+            return self._with(base, *self._asked(node, use, parameter, self.forced[name]))
+        if node.options.get("gates") and node.kind == "affine":
+            scheme, reason = laws.recurrent(node, use, self._first_bias(node, name))
+            law = scheme.law(use.fans or laws.Fans(1.0, 1.0), 1.0)
+            return self._with(base, law, repr(scheme), reason)
+        if name in self.given:
+            choice = everywhere if everywhere is not None else orthogonal() if len(parameter.shape) > 1 else standard(1.0)
+            law, _, _ = self._asked(node, use, parameter, choice)
+            made = self._with(base, law, repr(choice), "its parametrization divides the scale out")
+            return replace(made, after=math.sqrt(self.given[name]))
+        if name in self.design.moments:
+            if everywhere is not None and role in ("weight", "table"):
+                return self._with(base, *self._asked(node, use, parameter, everywhere))
+            return self._with(base, *self._drawn(node, use, parameter))
+        return self._rest(base, node, use, parameter)
+
+    def _drawn(self, node: Node, use: ParameterUse, parameter: Parameter) -> tuple[Law, str, str]:
+        rms, reason = math.sqrt(self.design.moments[parameter.name]), self.design.reasons[parameter.name]
+        if use.role == "scale":
+            return constant(rms), f"constant {rms:.4g}", reason
+        if use.role in ("table", "other"):
+            return normal(rms), f"normal, std {rms:.4g}", reason
+        if parameter.name in self.design.laws:
+            return self.design.laws[parameter.name], f"normal blocks, rms {rms:.4g}", reason
+        branch = self.design.handles.get(parameter.name)
+        scheme = self.scheme or laws.distribution(self.graph, node, use, parameter.shape, branch, standing.held(self.graph, node))
+        assert use.fans is not None
+        return laws.of_size(scheme, use.fans, parameter.shape, rms), f"{scheme.name}, rms {rms:.4g}", reason
+
+    def _asked(self, node: Node, use: ParameterUse, parameter: Parameter, choice: Choice) -> tuple[Law, str, str]:
+        """A scheme by request: at the gain that keeps the signal after what the weight reads."""
+        if isinstance(choice, Mixed | Load):
+            choice = choice.scheme(parameter.name, parameter.shape)
+        if isinstance(choice, Law):
+            return choice, repr(choice), ASKED
+        assert isinstance(choice, Scheme)  # resolve() leaves nothing else
+        gain = self.design.gain(node) if use.role == "weight" else 1.0
+        fans = use.fans or laws.Fans(1.0, 1.0)
+        return choice.law(fans, gain), f"{choice!r}, gain {gain:.4g}", ASKED
+
+    def _rest(self, base: Row, node: Node, use: ParameterUse, parameter: Parameter) -> Row:
+        """Biases, shifts, tables without contraction, tokens."""
+        flat = sum(size > 1 for size in parameter.shape) <= 1
+        if self._zeroed(parameter.name):
+            if use.role == "bias" and (node.index in self.design.centred or self.design.biases.get(parameter.name)):
+                return self._shifted(base, node, parameter.name)
+            return self._with(base, constant(0.0), "zero", "biases start at zero")
+        if use.role in ("bias", "other") and not flat and base.before:
+            return self._with(base, normal(base.before), f"normal, std {base.before:.4g}", "a table added to the signal: as large as the model made it")
+        return self._with(base, None, "", "has numbers of its own kind" if base.before is not None else "nothing is known of its size", base.before)
+
+    def _shifted(self, base: Row, node: Node, name: str) -> Row:
+        """A bias that is drawn, or takes out the offset of the activation its weight reads."""
+        weight = next(use for use in node.uses if use.role == "weight")
+        variance = self.design.biases.get(name, 0.0)
+        origin = self.design.origin(node) if node.index in self.design.centred else 0.0
+        law = normal(math.sqrt(variance)) if variance > 0.0 else constant(0.0)
+        words = [f"normal, std {math.sqrt(variance):.4g}"] * (variance > 0.0) + [f"−{origin:.3g}·(row sums of the weight)"] * (origin != 0.0)
+        reason = f"σ_b² = {variance:.4g} of the same critical point" if variance > 0.0 else "takes out the offset of the activation before it"
+        made = self._with(base, law, " and ".join(words), reason)
+        return replace(made, action="draw", subtract=(weight.parameters[0], weight.unit_axis or 0, origin) if origin else None)
+
+    def _first_bias(self, node: Node, name: str) -> bool:
+        return next((u.parameters[0] for u in node.uses if u.role == "bias"), None) == name or "bias_ih" in name
+
+    def _with(self, base: Row, law: Law | None, scheme: str, reason: str, after: float | None = None) -> Row:
+        if law is None:
+            return replace(base, scheme=scheme, reason=reason, after=after)
+        action: Action = "reset" if getattr(law, "kind", "") == "constant" else "draw"
+        return replace(base, action=action, law=law, scheme=scheme, reason=reason, after=law.rms(base.shape))
+
+    def correct(self, model: nn.Module, inputs: Any, seed: int) -> None:
+        """Run the model with the weights as designed so far, and note by how much ops differ from the prediction; all is put back.
+
+        Raises:
+            InputError: on meta, where nothing can be measured.
+        """
+        if not self.sight.readings:
+            raise InputError(f"this recipe measures, which takes numbers: got a model of {len(self.graph.parameters)} tensors on the meta device; use 'auto'")
+        predicted = self.design.finish_as_is()
+        rows = tuple(self.row(parameter, None) for parameter in self.graph.parameters.values())
+        with transaction(model, inputs=inputs) as held:
+            held.will_change_parameters()
+            write(model, rows, seed)
+            seen = observe(model, inputs)
+        for node in self.graph.nodes:
+            if node.kind == "affine" and node.index in seen.signals and predicted.signals[node.index].value > 0.0:
+                ratio = seen.signals[node.index].moments.q / predicted.signals[node.index].value
+                before = self.design.corrections.get(node.index, 1.0)
+                self.design.corrections[node.index] = before * ratio / self._passed_on(node, seen, predicted)
+
+    def _passed_on(self, node: Node, seen: Evidence, predicted: Walk) -> float:
+        """How much of a ratio of measured to predicted was there before this op."""
+        if not node.inputs or node.inputs[0] not in seen.signals or predicted.signals[node.inputs[0]].value <= 0.0:
+            return 1.0
+        return seen.signals[node.inputs[0]].moments.q / predicted.signals[node.inputs[0]].value or 1.0
+
+    def notes(self, walk: Walk) -> tuple[str, ...]:
+        """What theory had to be told, and what stays delicate."""
+        told = sorted({self.graph.nodes[i].op for i in walk.measured if self.graph.nodes[i].kind not in ("loss",)})
+        found = list(self.sight.notes)
+        if told:
+            how = "as they were seen to change their signal" if self.sight.ratios else "as if they kept their signal: give inputs to measure them"
+            found.append(f"followed {how}: {', '.join(told)}")
+        for start in {s.reason: s for s in self.design.starts.values() if "unstable" in s.reason or "repels" in s.reason}.values():
+            found.append(start.reason)
+        return tuple(found)
+
+
+def _designs(node: Node, use: ParameterUse) -> bool:
+    """Whether a scale is chosen for this use."""
+    if node.options.get("gates") and node.kind == "affine":
+        return False
+    if use.role == "other" and node.kind == "join" and node.op in ("cat", "concat"):
+        return True  # tokens that stand beside the signal
+    return (use.role in ("weight", "table") and use.fans is not None) or (use.role == "scale" and node.kind == "norm")
