@@ -9,10 +9,11 @@ import numpy as np
 import torch
 
 from steadygrad.errors import InputError
-from steadygrad.graph.fans import convolution_fans
+from steadygrad.graph.fans import convolution_fans, of_complex
 from steadygrad.graph.sharded import is_sharded, shard
 from steadygrad.randomness.assembly import Source
 from steadygrad.randomness.backends import torch as backend
+from steadygrad.randomness.composed import random
 from steadygrad.randomness.law import Fans, Independent, Law, Shape
 from steadygrad.randomness.shards import Indices, draw_part
 from steadygrad.randomness.stream import bare_name, checked
@@ -32,8 +33,9 @@ def draw_(
     The bits depend on the seed, the name and the shape alone: not on device, strides, threads, the order of draws, or how a `DTensor`
     is laid out over processes, each of which draws what it holds (structured laws, such as orthogonal ones, are drawn whole and cut).
     float16, bfloat16, float32 and float64 are drawn as such; narrower floating types are rounded from float32. A complex tensor's
-    real and imaginary parts are drawn as tensors of their own, called name[0] and name[1], both from the law: E|w|² = 2·rms², which
-    `complex_he` and `complex_glorot` count on.
+    real and imaginary parts are drawn as tensors of their own, called name[0] and name[1], both from the law: E|w|² = 2·rms². Schemes
+    are given twice its fans, as many real products as meet in a real number: `he_normal` makes fan_in·E|w|² = gain² of complex weights
+    too. What is not random (constants, identities, given numbers) goes into the real part alone.
 
     Args:
         tensor: of any floating or complex dtype, strides and device; a view draws what a tensor of its shape would hold.
@@ -41,7 +43,7 @@ def draw_(
         name: its path in the model; of a tied tensor all paths, in any order: the smallest counts.
         seed: in [0, 2⁶⁴).
         gain: given to the scheme; finite.
-        fans: of its use; those of a weight (out, in, *kernel) with unit stride unless given.
+        fans: of its use, in entries; those of a weight (out, in, *kernel) with unit stride unless given.
 
     Returns:
         The tensor.
@@ -60,15 +62,15 @@ def draw_(
     """
     check_drawable(tensor)
     shape = tuple(tensor.shape)
-    law = law_of(scheme, shape, gain, fans)
+    law = law_of(scheme, shape, gain, fans, complex=tensor.is_complex())
     source = Source(smallest(name), seed, "float32", backend.orthonormal)
     checked(seed, 0, 0, source.name)
     _fill(shard(tensor), law, source, shape, held(tensor) if is_sharded(tensor) else None)
     return tensor
 
 
-def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fans | None = None) -> Law:
-    """The law of a tensor of this shape.
+def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fans | None = None, *, complex: bool = False) -> Law:
+    """The law of a tensor of this shape; of either part of a complex one.
 
     Raises:
         InputError: neither scheme nor law; a gain that is not finite, or given to a law; fans that the shape does not tell.
@@ -83,7 +85,8 @@ def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fa
         return scheme
     if not isinstance(scheme, Scheme):
         raise InputError(f"`scheme` must be a scheme or a law, such as steadygrad.schemes.he_normal(), got {scheme!r}")
-    return scheme.law(fans or (convolution_fans(shape, (), groups=1, transposed=False) if len(shape) > 1 else Untold(shape)), gain)
+    counted = fans or (convolution_fans(shape, (), groups=1, transposed=False) if len(shape) > 1 else Untold(shape))
+    return scheme.law(of_complex(counted) if complex and not scheme.complex and not isinstance(counted, Untold) else counted, gain)
 
 
 class Untold(Fans):
@@ -183,8 +186,9 @@ def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: 
         value = torch.tensor(law.mean, dtype=torch.float64 if local.dtype == torch.float64 else torch.float32)
         local.fill_(value.to(local.dtype))
     elif local.is_complex():
-        parts = (_new(local.real, law, source.part(k), shape, indices) for k in range(2))
-        local.copy_(torch.complex(*parts))
+        real = _new(local.real, law, source.part(0), shape, indices)
+        imaginary = _new(local.real, law, source.part(1), shape, indices) if random(law, shape) else torch.zeros_like(real)
+        local.copy_(torch.complex(real, imaginary))
     elif isinstance(law, Independent | Dirac) and type(local) is torch.Tensor and local.device.type == "cpu" and local.dtype in DTYPES and not local.is_neg():
         draw_part(law, _array(local), replace(source, dtype=DTYPES[local.dtype]), shape, indices)
         if not local.is_inference():

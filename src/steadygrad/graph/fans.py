@@ -73,11 +73,25 @@ def einsum_fans(weight_axes: str, other_axes: str, output_axes: str, shape: Sequ
     return fans, (brought[0] if brought else None)
 
 
-def embedding_fans(shape: Sequence[int]) -> Fans:
+def embedding_fans(shape: Sequence[int], rows: float = 1.0) -> Fans:
     """Fans of a gathered table (rows, width): one row is copied, nothing is summed.
+
+    Args:
+        shape: of the table.
+        rows: summed into one output: the size of a bag, or 1/size where a bag's mean divides their sum.
 
     Example:
         >>> embedding_fans((1000, 64)).fan_in
         1.0
     """
-    return Fans(fan_in=1.0, fan_out=float(shape[-1]))
+    return Fans(fan_in=rows, fan_out=float(shape[-1]))
+
+
+def of_complex(fans: Fans) -> Fans:
+    """The fans of a complex weight in real numbers: every real or imaginary output sums two real products for each complex one.
+
+    Example:
+        >>> of_complex(linear_fans((100, 784))).fan_in
+        1568.0
+    """
+    return Fans(fan_in=2.0 * fans.fan_in, fan_out=2.0 * fans.fan_out)

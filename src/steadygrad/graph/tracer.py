@@ -6,10 +6,12 @@ from typing import Any, Protocol
 
 import torch
 
+from steadygrad.graph.fans import of_complex
 from steadygrad.graph.op_mode import OpMode, tensors_of
 from steadygrad.graph.ops import OPS, Call, Seen
-from steadygrad.graph.ops.call import Side
+from steadygrad.graph.ops.call import Operand, Side
 from steadygrad.graph.signal_graph import Node, ParameterUse, TensorSpec
+from steadygrad.randomness.law import Fans
 
 NO_NODE = -1
 """In a script: this op made no node."""
@@ -159,7 +161,7 @@ class Tracer(OpMode):
             return
         where, count = self._path()
         uses = tuple(
-            ParameterUse(tuple(sorted(names)), o.role, tuple(o.tensor.shape), id(o.tensor) not in self._parameters, o.fans, o.unit_axis)
+            ParameterUse(tuple(sorted(names)), o.role, tuple(o.tensor.shape), id(o.tensor) not in self._parameters, _real(o), o.unit_axis)
             for o in seen.operands
             if (names := self.lineage(o.tensor))
         )
@@ -196,6 +198,10 @@ _STARTERS = {
     "embedding", "embedding_bag", "lstm", "gru", "rnn_tanh", "rnn_relu", "scaled_dot_product_attention", "layer_norm",
     "batch_norm", "group_norm", "rms_norm",
 }  # fmt: skip
+
+
+def _real(operand: Operand) -> Fans | None:
+    return of_complex(operand.fans) if operand.fans is not None and operand.tensor.is_complex() else operand.fans
 
 
 def _full_name(function: Any, raw: str) -> str:

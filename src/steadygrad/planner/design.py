@@ -137,7 +137,7 @@ class Design:
                     self._tie(walk, node, use, name)
                 continue
             if use.role == "table" and use.fans is not None:
-                self._set(name, 1.0, "rows of unit size")
+                self._set(name, 1.0 / use.fans.fan_in, "rows of unit size" if use.fans.fan_in == 1.0 else "bags of unit size")
             elif use.role == "weight" and use.fans is not None:
                 self._weight(walk, node, use, name)
             elif use.role == "scale" and node.kind == "norm":

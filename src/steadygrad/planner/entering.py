@@ -17,7 +17,8 @@ def signals(graph: SignalGraph, inputs: Any) -> dict[int, Signal]:
     for node in graph.nodes:
         if node.op in ("input", "target"):
             tensor = tensors.get(node.where)
-            known = tensor is not None and not tensor.is_meta and tensor.is_floating_point() and tensor.layout is torch.strided and tensor.numel() > 0
+            numbers = tensor is not None and (tensor.is_floating_point() or tensor.is_complex())
+            known = tensor is not None and numbers and not tensor.is_meta and tensor.layout is torch.strided and tensor.numel() > 0
             found[node.index] = of(tensor) if known and tensor is not None else Signal(np.ones(1))
     return found
 
@@ -27,9 +28,10 @@ def of(x: torch.Tensor) -> Signal:
     """Second moment, share of the mean, and cosines between positions and between samples of a batch (B, …).
 
     Cosines over all pairs at once: Σ_{p≠p′} x_p·x_p′ = |Σ x_p|² − Σ |x_p|². Positions are the axes after the channels for images
-    (B, C, H, W), the second axis for sequences (B, T, F).
+    (B, C, H, W), the second axis for sequences (B, T, F). Imaginary parts are further channels.
     """
-    x = x.detach().double()
+    x = x.detach()
+    x = (torch.cat([x.real, x.imag], -1 if x.ndim == 3 else min(x.ndim - 1, 1)) if x.is_complex() and x.ndim else x).double()
     x = torch.where(torch.isfinite(x), x, 0.0)
     q = float(x.square().mean())
     if q == 0.0:

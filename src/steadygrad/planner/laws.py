@@ -46,7 +46,7 @@ def distribution(graph: SignalGraph, node: Node, use: ParameterUse, shape: Shape
 
 def recurrent(node: Node, use: ParameterUse, first_bias: bool) -> tuple[Scheme, str]:
     """Per gate: orthogonal from state to state, Glorot from input to state; forget gates open; other biases zero."""
-    gates = int(node.options.get("gates", 1))
+    gates = 1 if use.fans is None else round(use.shape[0] / use.fans.fan_out)  # a projection of the state has none
     if use.role == "bias":
         if node.op.startswith("lstm") and first_bias:
             return forget_bias(), "forget gates start open (Jozefowicz et al. 2015)"

@@ -24,6 +24,7 @@ from steadygrad.probes.evidence import Evidence
 from steadygrad.randomness.law import Law, constant, normal
 from steadygrad.schemes.by_parameter import Load, Mixed
 from steadygrad.schemes.elementary import normal as standard
+from steadygrad.schemes.he import he_normal
 from steadygrad.schemes.orthogonal import orthogonal
 from steadygrad.schemes.scheme import Scheme
 
@@ -148,7 +149,8 @@ class Study:
         if parameter.name in self.design.laws:
             return self.design.laws[parameter.name], f"normal blocks, rms {rms:.4g}", reason
         branch = self.design.handles.get(parameter.name)
-        scheme = self.scheme or laws.distribution(self.graph, node, use, parameter.shape, branch, standing.held(self.graph, node))
+        alike = he_normal() if _complex(parameter) else None  # orthogonal parts make no unitary whole
+        scheme = self.scheme or alike or laws.distribution(self.graph, node, use, parameter.shape, branch, standing.held(self.graph, node))
         assert use.fans is not None
         return laws.of_size(scheme, use.fans, parameter.shape, rms), f"{scheme.name}, rms {rms:.4g}", reason
 
@@ -161,6 +163,8 @@ class Study:
         assert isinstance(choice, Scheme)  # resolve() leaves nothing else
         gain = self.design.gain(node) if use.role == "weight" else 1.0
         fans = use.fans or laws.Fans(1.0, 1.0)
+        if choice.complex and _complex(parameter):  # it counts complex numbers, the graph real ones
+            fans = laws.Fans(fans.fan_in / 2.0, fans.fan_out / 2.0)
         return choice.law(fans, gain), f"{choice!r}, gain {gain:.4g}", ASKED
 
     def _rest(self, base: Row, node: Node, use: ParameterUse, parameter: Parameter) -> Row:
@@ -230,6 +234,10 @@ class Study:
         for start in {s.reason: s for s in self.design.starts.values() if "unstable" in s.reason or "repels" in s.reason}.values():
             found.append(start.reason)
         return tuple(found)
+
+
+def _complex(parameter: Parameter) -> bool:
+    return parameter.dtype.startswith("complex")
 
 
 def _designs(node: Node, use: ParameterUse) -> bool:

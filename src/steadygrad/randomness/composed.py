@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from steadygrad.errors import InputError
-from steadygrad.randomness.law import Law, Shape
+from steadygrad.randomness.law import Independent, Law, Shape
+from steadygrad.randomness.structured import Dirac
 
 Values = NDArray[np.float64]
 Draw = Callable[[Law, Shape], Values]
@@ -219,3 +220,33 @@ def along(shape: Shape, axis: int) -> int:
     if not -len(shape) <= axis < len(shape):
         raise InputError(f"axis {axis} of a law must exist in the tensor, got shape {tuple(shape)}")
     return axis % len(shape)
+
+
+def random(law: Law, shape: Shape) -> bool:
+    """Whether a tensor of this shape would hold random numbers: constants, identities and tables do not.
+
+    Example:
+        >>> from steadygrad.randomness.law import normal
+        >>> random(table([1.0, 2.0]), (2,)), random(blocks(table([0.0]), normal(1.0)), (2,))
+        (False, True)
+    """
+    if isinstance(law, Independent):
+        return law.kind != "constant"
+    if isinstance(law, Blocks):
+        return any(random(part, each_shape) for part, each_shape in zip(law.laws, law.shapes(shape), strict=True))
+    if isinstance(law, Each):
+        return random(law.law, law.slice_shape(shape))
+    if isinstance(law, Repeated):
+        return random(law.law, law.smaller(shape))
+    if isinstance(law, Computed):
+        from steadygrad.randomness.assembly import draw  # this floor's drawing needs these records
+
+        asked: list[bool] = []
+
+        def ask(part: Law, part_shape: Shape) -> Values:
+            asked.append(random(part, part_shape))
+            return draw(part, part_shape, "float64", name=law.label)
+
+        law.function(shape, ask)
+        return any(asked)
+    return not isinstance(law, Table | Dirac)

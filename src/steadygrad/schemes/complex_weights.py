@@ -27,6 +27,7 @@ class complex_glorot(Scheme):  # noqa: N801 - called like the functions they are
     fails = "as `glorot_normal`"
     needs = "the real view (…, 2)"
     shape = (24, 16, 2)
+    complex = True
 
     def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """N(0, σ²) for both parts."""
@@ -53,6 +54,7 @@ class complex_he(Scheme):  # noqa: N801
     fails = "as `he_normal`"
     needs = "the real view (…, 2)"
     shape = (24, 16, 2)
+    complex = True
 
     def __init__(self, mode: str = "fan_in") -> None:
         self.mode = one_of(mode, MODES, "mode", self.name)

@@ -24,6 +24,7 @@ class Scheme:
         role: what it is drawn into: "weight", "bias", "scale" (a multiplier) or "state" (of a recurrence).
         needs: which shapes it can be drawn into, in words; "" for any.
         shape: one of them.
+        complex: whether its fans count complex numbers; a complex weight is two real ones to all others, with twice the fans.
     """
 
     name: ClassVar[str]
@@ -36,6 +37,7 @@ class Scheme:
     role: ClassVar[str] = "weight"
     needs: ClassVar[str] = ""
     shape: ClassVar[Shape] = (48, 32)
+    complex: ClassVar[bool] = False
 
     def law(self, fans: Fans, gain: float = 1.0) -> Law:
         """The law of one tensor.

@@ -1,6 +1,7 @@
 """Affine ops: linear, matmul and einsum with a weight, bilinear; and contractions of two signals."""
 
 from math import prod
+from string import ascii_letters as LETTERS
 
 import numpy as np
 import torch
@@ -68,29 +69,49 @@ def grouped(call: Call) -> Seen:
 def einsum(call: Call) -> Seen:
     """`einsum("…", x, W)`; fans from the letters."""
     equation = call.args[0] if isinstance(call.args[0], str) else ""
-    operands = [t for t in call.tensors() if t is not call.args[0]]
+    return _contraction("einsum", equation, [t for t in call.tensors() if t is not call.args[0]], call)
+
+
+def tensordot(call: Call) -> Seen:
+    """`tensordot(x, W, dims)`, as the einsum it is."""
+    left, right, dims = call.get(0, "a"), call.get(1, "b"), call.get(2, "dims", 2)
+    pairs = (range(left.ndim - dims, left.ndim), range(dims)) if isinstance(dims, int) else (list(dims[0]), list(dims[1]))
+    letters = [*LETTERS[: left.ndim]], [*LETTERS[left.ndim : left.ndim + right.ndim]]
+    for i, j in zip(*pairs, strict=False):
+        letters[1][j] = letters[0][i]
+    summed = {letters[0][i] for i in pairs[0]}
+    result = "".join(axis for axis in letters[0] + letters[1] if axis not in summed)
+    return _contraction("tensordot", f"{''.join(letters[0])},{''.join(letters[1])}->{result}", [left, right], call)
+
+
+def _contraction(op: str, equation: str, operands: list[torch.Tensor], call: Call) -> Seen:
     signals = [t for t in operands if call.side(t) == "signal"]
     weights = [t for t in operands if call.side(t) == "parameter"]
     if not weights:
-        return Seen("einsum", "contract", signals, options={"equation": equation})
+        return Seen(op, "contract", signals, options={"equation": equation})
     uses = [_einsum_use(equation, operands, weight) for weight in weights]
-    return Seen("einsum", "affine", signals, uses, {"equation": equation}, _einsum_unit_axis(equation, operands, weights))
+    return Seen(op, "affine", signals, uses, {"equation": equation}, _einsum_unit_axis(equation, operands, weights))
 
 
-def _letters(equation: str, count: int) -> tuple[list[str], str] | None:
-    """Operand and output axis letters, or None when the equation has an ellipsis or is not text."""
+def _letters(equation: str, axes: list[int]) -> tuple[list[str], str] | None:
+    """Operand and output axis letters, the axes of an ellipsis named too; None when it is not text for operands of so many axes."""
     equation = equation.replace(" ", "")
-    if not equation or "..." in equation:
-        return None
-    left, _, right = equation.partition("->")
+    left, arrow, right = equation.partition("->")
     parts = left.split(",")
-    if "->" not in equation:
-        right = "".join(sorted({a for a in left if a.isalpha() and left.count(a) == 1}))
-    return (parts, right) if len(parts) == count else None
+    if not equation or len(parts) != len(axes):
+        return None
+    fresh = "".join(letter for letter in LETTERS if letter not in equation)
+    hidden = [n - len(part.replace("...", "")) if "..." in part else 0 for part, n in zip(parts, axes, strict=True)]
+    most = max(hidden)
+    if not arrow:
+        once = sorted({axis for axis in left if axis.isalpha() and left.count(axis) == 1})
+        right = "..." * ("..." in left) + "".join(once)
+    named = [part.replace("...", fresh[most - n : most]) for part, n in zip(parts, hidden, strict=True)]
+    return named, right.replace("...", fresh[:most])
 
 
 def _einsum_use(equation: str, operands: list[torch.Tensor], weight: torch.Tensor) -> Operand:
-    letters = _letters(equation, len(operands))
+    letters = _letters(equation, [t.ndim for t in operands])
     if letters is None:
         return Operand(weight, "weight")
     position = next(i for i, t in enumerate(operands) if t is weight)
@@ -100,7 +121,7 @@ def _einsum_use(equation: str, operands: list[torch.Tensor], weight: torch.Tenso
 
 
 def _einsum_unit_axis(equation: str, operands: list[torch.Tensor], weights: list[torch.Tensor]) -> int | None:
-    letters = _letters(equation, len(operands))
+    letters = _letters(equation, [t.ndim for t in operands])
     if letters is None:
         return None
     position = next(i for i, t in enumerate(operands) if t is weights[0])
@@ -121,6 +142,7 @@ OPS = {
     "linear": linear,
     "bilinear": bilinear,
     "einsum": einsum,
+    "tensordot": tensordot,
     **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "__matmul__", "__rmatmul__", "inner", "sparse_mm", "spmm"), matmul),
     **dict.fromkeys(("grouped_mm", "_grouped_mm", "grouped_mm_fallback"), grouped),
     **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv", "sparse_addmm"), addmm),
@@ -159,17 +181,23 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
 
 
 def inside(at: Passage) -> float:
-    """Share of a kernel's taps that fall on the input and not on the padding, averaged over positions; 1 for matrices."""
+    """Products that a convolution's output really sums over its fan_in, averaged over positions; 1 for matrices.
+
+    Taps on the padding give nothing; what a transposed kernel adds beyond the cropped border, and near it, is missing too.
+    """
     padding, stride = at.node.options.get("padding"), at.node.options.get("stride")
-    if not isinstance(padding, tuple) or not any(padding) or not isinstance(stride, tuple):
+    transposed = bool(at.node.options.get("transposed"))
+    if not isinstance(padding, tuple) or not isinstance(stride, tuple) or not (any(padding) or transposed):
         return 1.0
     weight, dims = next(use for use in at.node.uses if use.role == "weight"), len(stride)
     dilation = at.node.options.get("dilation", (1,) * dims)
     kernel, sizes, outputs = weight.shape[-dims:], at.shapes[0].shape[-dims:], at.node.outputs[0].shape[-dims:]
     share = 1.0
     for k, size, out, pad, step, gap in zip(kernel, sizes, outputs, padding, stride, dilation, strict=True):
-        places = np.arange(out)[:, None] * step - pad + np.arange(k)[None, :] * gap
-        share *= float(((places >= 0) & (places < size)).mean()) if places.size else 1.0
+        from_, to = (size, out) if transposed else (out, size)
+        places = np.arange(from_)[:, None] * step - pad + np.arange(k)[None, :] * gap
+        met = ((places >= 0) & (places < to)).sum()
+        share *= float(met) / max(out * k / (step if transposed else 1), 1.0)
     return share
 
 
@@ -211,7 +239,7 @@ def contract_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gra
 
 def contracted(at: Passage) -> int | None:
     """How many products an output entry of an einsum of two signals sums: (left·right/out) has it twice for each shared axis."""
-    letters = _letters(str(at.node.options.get("equation", "")), 2)
+    letters = _letters(str(at.node.options.get("equation", "")), [len(at.shapes[i].shape) for i in (0, 1)])
     if letters is None:
         return None
     (left, right), output = letters

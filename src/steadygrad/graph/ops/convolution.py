@@ -30,7 +30,8 @@ def transposed_convolution(call: Call) -> Seen:
     groups = int(call.get(6, "groups", 1))
     fans = convolution_fans(weight.shape, stride, groups=groups, transposed=True)
     operands = [Operand(weight, "weight", fans, 1), *bias_operand(bias)]
-    options = {"stride": stride, "groups": groups, "transposed": True}
+    options = {"stride": stride, "groups": groups, "transposed": True, "padding": _tuple(call.get(4, "padding", 0), dims)}
+    options["dilation"] = _tuple(call.get(7, "dilation", 1), dims)
     return Seen(call.name, "affine", [x], operands, options, call.output.ndim - dims - 1, starts=True)
 
 

@@ -65,6 +65,8 @@ def _plain(kind: Kind):
 def _options(call: Call, kind: Kind) -> dict[str, object]:
     if kind == "dropout":
         return {"p": call.get(1, "p", 0.5), "training": bool(call.get(2, "training", True))}
+    if call.name == "pad":
+        return {"mode": call.get(2, "mode", "constant")}
     if kind == "pool" and "dim" in call.kwargs:
         return {"dim": call.kwargs["dim"]}
     if call.name in ("pow", "__pow__", "__ipow__"):
@@ -106,9 +108,18 @@ def give_back(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | 
     return [gradient.times(ratio) for _ in at.incoming]
 
 
+def cast(at: Passage) -> Signal | None:
+    """As it is; of a real signal made complex, imaginary parts of 0 are half of the numbers."""
+    x = keep(at)
+    becomes = at.node.outputs[0].dtype.startswith("complex") and not at.shapes[0].dtype.startswith("complex") if at.shapes else False
+    return x.times(0.5) if x is not None and becomes else x
+
+
 def padded(at: Passage) -> Signal | None:
-    """Zeros beside the signal."""
+    """Zeros beside the signal; or copies of it, when the border is reflected, replicated or taken from the other side."""
     x, ratio = at.incoming[0], at.made / max(at.read(), 1)
+    if at.node.options.get("mode", "constant") != "constant":
+        return x
     return x.times(1.0 / ratio) if ratio > 1.0 else x
 
 
@@ -187,7 +198,7 @@ def pooled_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradi
 
 FLOWS = {
     "kind:view": Flow(keep, give_back),
-    "kind:cast": Flow(keep, give_back),
+    "kind:cast": Flow(cast, give_back),
     "pad": Flow(padded, padded_backward),
     "kind:dropout": Flow(dropped, dropped_backward),
     "kind:pool": Flow(pooled, pooled_backward),

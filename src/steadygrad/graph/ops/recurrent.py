@@ -10,19 +10,25 @@ GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 
 def _operands(call: Call, tensors: list[torch.Tensor], gates: int) -> list[Operand]:
-    """Weights come in the order (w_ih, w_hh[, b_ih, b_hh][, w_hr]) per layer and direction; gates are stacked rows."""
+    """Weights come in the order (w_ih, w_hh[, b_ih, b_hh][, w_hr]) per layer and direction; gates are stacked rows.
+
+    A projection w_hr (proj, hidden) has no gates; it is the one matrix whose columns are the rows of a gate.
+    """
+    parameters = [t for t in tensors if call.side(t) == "parameter"]
     found: list[Operand] = []
-    matrices = 0
-    for tensor in tensors:
-        if call.side(tensor) != "parameter":
-            continue
+    hidden, matrices = 0, 0
+    for tensor in parameters:
         if tensor.ndim == 1:
             found.append(Operand(tensor, "bias", None, 0))
-            continue
-        fans = linear_fans((tensor.shape[0] // gates, tensor.shape[1]))
-        recurrent = tensor.shape[0] == gates * tensor.shape[1] and matrices % 2 == 1
-        found.append(Operand(tensor, "recurrent" if recurrent else "weight", fans, 0))
-        matrices += 1
+        elif matrices == 2 and tensor.shape[1] == hidden and tensor.shape[0] < hidden:  # what the state is projected by
+            found.append(Operand(tensor, "weight", linear_fans(tensor.shape), 0))
+            matrices = 0
+        else:
+            matrices = 1 if matrices == 2 else matrices + 1
+            hidden = tensor.shape[0] // gates
+            fans = linear_fans((hidden, tensor.shape[1]))
+            square = tensor.shape[1] == hidden  # with a projection the state is smaller than a gate
+            found.append(Operand(tensor, "recurrent" if matrices == 2 and square else "weight", fans, 0))
     return found
 
 
