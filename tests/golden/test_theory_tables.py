@@ -52,6 +52,7 @@ def test_critical_tanh_at_bias_variance_five_hundredths() -> None:
     # dχ₁/dσ_w² is about 0.2 here, so the last digit of σ_w² shows as 1e-7 in χ₁
     assert maps.chi_1(phi, 1.760955, 0.05) == pytest.approx(1.0, abs=1e-6)
     assert maps.chi_1(activations.get("erf"), 1.375839, 0.05) == pytest.approx(1.0, abs=1e-6)
+    assert depth_scales(phi, 1.760955, 0.05).xi_q == pytest.approx(1.521, abs=THREE_DIGITS)
 
 
 @pytest.mark.parametrize("q", [0.3, 1.0, 4.0])
@@ -102,6 +103,15 @@ def test_correlation_map_of_relu_is_the_arc_cosine_map() -> None:
         if str(layer) in RELU_CORRELATION:
             assert c == pytest.approx(RELU_CORRELATION[str(layer)], abs=SIX_DIGITS)
     assert (1.0 - c) * 2.0 * 100**2 / (9.0 * math.pi**2) == pytest.approx(0.805, abs=THREE_DIGITS)
+
+
+def test_correlations_of_relu_end_like_one_over_depth_squared() -> None:
+    """1 − c_l → 9π²/(2l²), so that ξ_c = ∞ is right: 0.971 of it at 1,000 layers, 0.9964 at 10,000, by the closed form."""
+    c, shares = 0.0, {}
+    for layer in range(1, 10_001):
+        c = (math.sqrt((1.0 - c) * (1.0 + c)) + (math.pi - math.acos(c)) * c) / math.pi
+        shares[layer] = (1.0 - c) * 2.0 * layer**2 / (9.0 * math.pi**2)
+    assert shares[1000] == pytest.approx(0.971, abs=THREE_DIGITS) and shares[10_000] == pytest.approx(0.9964, abs=0.51e-4)
 
 
 @pytest.mark.parametrize(("name", "gain"), TORCH_GAINS)

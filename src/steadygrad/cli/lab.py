@@ -104,7 +104,7 @@ def _tell(done: "Result | Failed") -> None:
     from steadygrad.lab.site import number
 
     numbers = done.outcome.numbers
-    print(f"{done.name}: {sum(n.agrees for n in numbers)} of {len(numbers)} numbers agree, {done.seconds:.1f} s")
+    print(f"{done.name}: {sum(n.agrees for n in numbers)} of {len(numbers)} numbers agree, {done.seconds:.1f} s ({done.cpu_seconds:.1f} of CPU)")
     for n in numbers:
         relation = f"± {n.tolerance:.2g}" if n.relation == "=" and n.tolerance else ""
         print(

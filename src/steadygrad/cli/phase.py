@@ -81,7 +81,8 @@ def _numpy(found: Any) -> Any:
         module.double()
         return of_tensors
     try:
-        module(np.zeros(3))
+        with np.errstate(all="ignore"):
+            module(np.zeros(3))
     except TypeError:  # functions of torch refuse arrays
         return of_tensors
     return module

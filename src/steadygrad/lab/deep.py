@@ -1,24 +1,20 @@
 """Plain tanh networks of any depth as ordinary modules, trained until a validation part is right often enough."""
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from steadygrad import draw_
+from steadygrad.lab.checkpoint import Checkpoint
 from steadygrad.lab.plain import gaussian
 from steadygrad.lab.split import Split
 from steadygrad.lab.training import accuracy
 from steadygrad.randomness import Law
 from steadygrad.schemes import Scheme
-
-SAVE_EVERY = 60.0  # seconds between checkpoints
 
 
 class Trained(NamedTuple):
@@ -58,12 +54,8 @@ def train_until(
     """
     trained = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=rate, momentum=momentum, foreach=True)
-    losses: list[float] = []
-    looks: list[tuple[int, float]] = []
-    ratio = math.nan
-    path, saved = None if keep is None else keep / "training.safetensors", time.monotonic()
-    if path is not None and path.is_file():
-        losses, looks, ratio = _load(path, trained, optimizer)
+    checkpoint = Checkpoint(keep)
+    losses, looks, ratio = _resumed(checkpoint, trained, optimizer)
     for step in range(len(losses), steps):
         if cosine:
             optimizer.param_groups[0]["lr"] = 0.5 * rate * (1.0 + math.cos(math.pi * step / steps))
@@ -82,9 +74,8 @@ def train_until(
             looks.append((step + 1, accuracy(model, data.validation_x, data.validation_y)))
             if looks[-1][1] >= enough:
                 break
-        if path is not None and time.monotonic() - saved > SAVE_EVERY:
-            _save(path, trained, optimizer, (losses, looks, ratio))
-            saved = time.monotonic()
+        if checkpoint.due:
+            checkpoint.save(_tensors(trained, optimizer, (losses, looks, ratio)))
         progress(step + 1, steps)
     return Trained(len(losses), losses, looks, ratio)
 
@@ -92,21 +83,18 @@ def train_until(
 History = tuple[list[float], list[tuple[int, float]], float]
 
 
-def _save(path: Path, trained: list[nn.Parameter], optimizer: torch.optim.SGD, history: History) -> None:
-    """Beside the last checkpoint, then in its place: there is always a whole one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+def _tensors(trained: list[nn.Parameter], optimizer: torch.optim.SGD, history: History) -> dict[str, torch.Tensor]:
     kept = {f"weight.{k}": p.detach() for k, p in enumerate(trained)}
     kept |= {f"momentum.{k}": optimizer.state[p]["momentum_buffer"] for k, p in enumerate(trained)}
     losses, looks, ratio = history
-    told = {"losses": torch.tensor(losses, dtype=torch.float64), "looks": torch.tensor([*looks, (-1, ratio)], dtype=torch.float64)}
-    save_file({**kept, **told}, partial)
-    partial.replace(path)
+    return {**kept, "losses": torch.tensor(losses, dtype=torch.float64), "looks": torch.tensor([*looks, (-1, ratio)], dtype=torch.float64)}
 
 
 @torch.no_grad()
-def _load(path: Path, trained: list[nn.Parameter], optimizer: torch.optim.SGD) -> History:
-    with safe_open(path, "pt") as file:
+def _resumed(checkpoint: Checkpoint, trained: list[nn.Parameter], optimizer: torch.optim.SGD) -> History:
+    with checkpoint.kept() as file:
+        if file is None:
+            return [], [], math.nan
         for k, p in enumerate(trained):
             p.copy_(file.get_tensor(f"weight.{k}"))
             optimizer.state[p]["momentum_buffer"] = file.get_tensor(f"momentum.{k}")

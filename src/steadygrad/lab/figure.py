@@ -8,18 +8,23 @@ from steadygrad.errors import InputError
 
 @dataclass(frozen=True)
 class Axis:
-    """What is along an axis: label, unit ("no unit" for pure numbers), and whether the scale is logarithmic."""
+    """What is along an axis: label, unit ("no unit" for pure numbers), and whether the scale is logarithmic.
+
+    `names`, where given, are those of the places 0, 1, …: the axis is a list of cases, and needs no number.
+    """
 
     label: str
     unit: str
     log: bool = False
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
         if not (self.label and self.unit):
             raise InputError(f"an axis must have a label and a unit, such as Axis('depth', 'layers'), got {self.label!r} and {self.unit!r}")
 
     def __str__(self) -> str:
-        return f"{self.label} ({self.unit}{', log scale' if self.log else ''})"
+        return self.label if self.names else f"{self.label} ({self.unit}{', log scale' if self.log else ''})"
 
 
 @dataclass(frozen=True)

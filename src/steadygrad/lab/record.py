@@ -6,7 +6,7 @@ import math
 import os
 import platform
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,18 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Result:
-    """One finished run: its outcome, how long it took, and the fingerprint it is kept under."""
+    """One finished run: its outcome, how long it took, and the fingerprint it is kept under.
+
+    `seconds` have passed on the clock, `cpu_seconds` were spent in this process, by all its threads: what a busy machine takes is in the first
+    alone. Of a run that went on from a checkpoint both count what came after it.
+    """
 
     name: str
     scale: str
     seed: int
     outcome: Outcome
     seconds: float
+    cpu_seconds: float
     machine: str
     fingerprint: str
 
@@ -56,7 +61,7 @@ def load(path: Path, wanted: str) -> Result | None:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["fingerprint"] != wanted:
             return None
-        return Result(**{**{key: found[key] for key in ("name", "scale", "seed", "seconds", "machine", "fingerprint")}, "outcome": _outcome(found["outcome"])})
+        return Result(**{**{field.name: found[field.name] for field in fields(Result)}, "outcome": _outcome(found["outcome"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -37,10 +37,11 @@ def run_one(
     kept = None if path is None else record.load(path, seen)
     if kept is not None:
         return kept
-    start = time.perf_counter()
+    start, spent = time.perf_counter(), time.process_time()
     keep = (cache_folder().parent / "lab" if folder is None else folder) / "checkpoints" / f"{experiment.name}-{seen[:16]}"
     outcome = experiment.run(scale, seed, lambda done, of: watch(experiment.name, done, of) if watch else None, data, keep)
-    result = record.Result(experiment.name, scale, seed, outcome, time.perf_counter() - start, record.machine(), seen)
+    took = (time.perf_counter() - start, time.process_time() - spent)
+    result = record.Result(experiment.name, scale, seed, outcome, *took, record.machine(), seen)
     if path is not None:
         record.save(result, path)
     shutil.rmtree(keep, ignore_errors=True)

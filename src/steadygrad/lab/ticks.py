@@ -1,5 +1,6 @@
 """Where the ticks of an axis stand, and what they say."""
 
+import html
 import math
 from collections.abc import Iterable
 
@@ -11,7 +12,7 @@ STEPS = (1.0, 2.0, 5.0)
 
 
 class Scale:
-    """Maps values of one axis to [0, 1]; its ends are ticks, or with `tight` the outermost values.
+    """Maps values of one axis to [0, 1]; its ends are ticks, or with `tight` the outermost values. An axis of names is cut into equal parts.
 
     Example:
         >>> scale = Scale(Axis("depth", "layers"), [0.0, 9.0])
@@ -19,9 +20,15 @@ class Scale:
         (0.5, [(0.0, '0'), (2.0, '2')])
     """
 
+    ticks: list[tuple[float, str]]
+
     def __init__(self, axis: Axis, values: Iterable[float], *, tight: bool = False) -> None:
         self.log = axis.log
+        if axis.names:
+            self.ticks, self.low, self.high = [(float(k), html.escape(name)) for k, name in enumerate(axis.names)], -0.5, len(axis.names) - 0.5
+            return
         found = [self._place(v) for v in values if self.drawn(v)]
+        self._whole = all(v == round(v) for v in found)
         low, high = (min(found), max(found)) if found else (0.0, 1.0)
         if high - low < 1e-9 * max(abs(low), abs(high), 1e-300):
             low, high = low - 0.5 * (abs(low) if not self.log and low else 1.0), high + 0.5 * (abs(high) if not self.log and high else 1.0)
@@ -58,10 +65,11 @@ class Scale:
             return [(m, f"{m:g}") for m in marks[first : last + 1]]
         if self.log:  # nearly linear
             return [tick for tick in self._even(10.0**low, 10.0**high) if tick[0] > 0.0]
-        return self._even(low, high)
+        return self._even(low, high, least=1.0 if self._whole and high - low >= 1.0 else 0.0)
 
     @staticmethod
-    def _even(low: float, high: float) -> list[tuple[float, str]]:
-        step = next(s * 10.0**k for k in range(-320, 308) for s in STEPS if (high - low) / (s * 10.0**k) <= MOST - 1)
+    def _even(low: float, high: float, least: float = 0.0) -> list[tuple[float, str]]:
+        """Round steps, none below `least`: there is no half of an epoch."""
+        step = next(s * 10.0**k for k in range(-320, 308) for s in STEPS if (high - low) / (s * 10.0**k) <= MOST - 1 and s * 10.0**k >= least)
         first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
         return [(k * step, f"{k * step:.6g}") for k in range(first, last + 1)]

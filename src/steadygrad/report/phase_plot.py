@@ -11,7 +11,7 @@ import numpy as np
 
 from steadygrad.report.phase_view import PhaseView, layers, ranges
 from steadygrad.theory.activation import Activation, Array
-from steadygrad.theory.maps import length_slope
+from steadygrad.theory.maps import UNSTABLE, length_slope
 from steadygrad.theory.phase_diagram import Diagram, critical_line, phase_diagram
 
 WIDTH, HEIGHT = 860.0, 540.0
@@ -22,7 +22,6 @@ STEP = 0.1  # of log10 ξ per colour
 CIVIDIS = ((0, 32, 77), (65, 77, 107), (124, 123, 120), (187, 175, 113), (255, 234, 70))
 BAR_TICKS = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 TOGETHER = 12.0  # marks closer than this share a pill
-UNSTABLE = 1.0 + 1e-6
 LABEL_SHARE = 0.08  # a phase gets its name on the map when it covers this much
 
 

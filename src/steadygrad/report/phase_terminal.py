@@ -25,7 +25,7 @@ def renderable(view: PhaseView) -> RenderableType:
         parts += [Text(f"{view.name}: {view.line_note}"), Text()]
     parts += [Text("Where initializations stand"), _table(POINT_HEADINGS, [point_row(point) for point in view.points])]
     for point in view.points:
-        if not 0.0 < point.phase.q < float("inf"):
+        if not (point.phase.stable and 0.0 < point.phase.q < float("inf")):
             parts.append(Padding(Text(f"{point.name}: {point.phase.reason}", style="dim"), (0, 0, 0, 2)))
         if not point.drawn:
             parts.append(Padding(Text(f"{point.name}: {point.how}", style="dim"), (0, 0, 0, 2)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from steadygrad.errors import InputError
 from steadygrad.theory.activation import Activation
-from steadygrad.theory.maps import critical_point, half_stable_point
+from steadygrad.theory.maps import CriticalPoint, critical_point, half_stable_point
 from steadygrad.theory.phase import TRAINABLE, Phase, phase_at
 from steadygrad.theory.phase_diagram import critical_line
 from steadygrad.theory.phase_points import Point, common_points
@@ -16,7 +16,7 @@ LINE_HEADINGS = ("q*", "σ_w²", "σ_b²", "σ_w", "σ_b")
 POINT_HEADINGS = ("point", "σ_w²", "σ_b²", "phase", "χ₁", "ξ_c", "ξ_grad", "trains to")
 SOURCE = (
     f"Trainable depth: {TRAINABLE:g}·ξ_c layers, after which e⁻⁶ of a difference between two inputs is left; an observation on plain "
-    "networks (Schoenholz et al. 2017, arXiv:1611.01232), not a theorem. Theory for wide plain networks with independent weights: no "
+    "networks (Schoenholz et al. 2017, arXiv:1611.01232), not a theorem; at most 6·ξ_q where lengths run away from q*. Theory for wide plain networks with independent weights: no "
     "skips, no normalization. ξ in layers; σ_w² = fan_in·Var(W), σ_b² = Var(b), both without unit."
 )
 MEANING = {
@@ -69,19 +69,19 @@ def point_row(point: Point) -> tuple[str, ...]:
     """One row under POINT_HEADINGS."""
     p = point.phase
     return (
-        point.name, f"{p.weight_variance:.4g}", f"{p.bias_variance:.3g}", p.kind, f"{p.chi_1:.4g}",
+        point.name, f"{p.weight_variance:.4g}", f"{p.bias_variance:.3g}", p.kind, f"{p.chi_1:.4g}" if p.chi_1 >= 1e-4 else f"{p.chi_1:.1g}",
         layers(p.xi_c), layers(p.xi_grad), "any depth" if p.trainable_depth > 1e5 else f"{max(p.trainable_depth, 1.0):,.0f}",
     )  # fmt: skip
 
 
 def layers(value: float) -> str:
-    """A number of layers: three digits, ∞ from a million on.
+    """A number of layers: three digits, two decimals at most; ∞ from a million on.
 
     Example:
-        >>> layers(7.8342), layers(float("inf"))
-        ('7.83', '∞')
+        >>> layers(7.8342), layers(0.0752), layers(float("inf"))
+        ('7.83', '0.08', '∞')
     """
-    return "∞" if value > 1e6 else f"{value:.3g}" if value < 1000.0 else f"{value:,.0f}"
+    return "∞" if value > 1e6 else f"{round(value, 2):.3g}" if value < 1000.0 else f"{value:,.0f}"
 
 
 def _trains(phase: Phase) -> str:
@@ -105,7 +105,17 @@ def _line(activation: Activation) -> tuple[list[tuple[str, ...]], str]:
     first = next(iter(critical_line(activation, 1e12, 1e12)), None)
     if first is None:
         return [], "no critical point: every σ_b² that would balance it is negative, or lengths grow"
-    return [], f"critical only from about q* = {first.q:.2g} on (σ_w² = {first.weight_variance:.3g}), far from every common initialization"
+    first = _begins(activation, first)
+    return [], f"critical only from q* = {first.q:.3g} on (σ_w² = {first.weight_variance:.3g}), far from every common initialization"
+
+
+def _begins(activation: Activation, inside: CriticalPoint) -> CriticalPoint:
+    """Where the critical line starts below a point of it, to 1e-6: the first q whose σ_b² is not negative."""
+    low, high = inside.q / 2.0, inside.q
+    while high > low * (1.0 + 1e-6):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if critical_point(activation, middle).admissible else (middle, high)
+    return critical_point(activation, high)
 
 
 def _row(activation: Activation, q: float, remark: str = "") -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ from steadygrad.theory import gaussian
 from steadygrad.theory.activation import Activation
 from steadygrad.theory.depth_scale import depth_scales, depth_scales_at, e_folds
 from steadygrad.theory.domain import require_length, require_variances
-from steadygrad.theory.maps import FixedPoint, chi_1, q_star
+from steadygrad.theory.maps import UNSTABLE, FixedPoint, chi_1, length_slope, q_star
 
 TRAINABLE = 6.0
 NEAR_CRITICAL = 1e-3  # |log χ₁| below this takes 1,000 layers to matter
@@ -33,7 +33,9 @@ class Phase:
         c: where correlations settle; nan where lengths grow without bound.
         chi_1: factor per layer on squared gradients.
         xi_c, xi_grad: e-folding depths of correlations and squared gradients, in layers.
-        trainable_depth: 6·ξ_c, or 6·ξ_grad where lengths grow without bound; ∞ at criticality.
+        trainable_depth: 6·ξ_c, or 6·ξ_grad where lengths grow without bound; ∞ at criticality. At a q that lengths run away from,
+            6·ξ_q where that is less.
+        stable: whether lengths near q come back to it, or stay.
     """
 
     weight_variance: float
@@ -46,6 +48,7 @@ class Phase:
     xi_c: float
     xi_grad: float
     trainable_depth: float
+    stable: bool = True
 
 
 def phase_at(activation: Activation, weight_variance: float, bias_variance: float = 0.0, q: float | None = None) -> Phase:
@@ -73,11 +76,14 @@ def phase_at(activation: Activation, weight_variance: float, bias_variance: floa
     if settled.exists:
         found = depth_scales_at(activation, weight_variance, bias_variance, q) if q is not None else depth_scales(activation, weight_variance, bias_variance)
         c, chi, xi_c = found.c, found.chi_1, found.xi_c
+        stable = length_slope(activation, weight_variance, found.q) <= UNSTABLE
+        lasts = xi_c if stable else min(xi_c, found.xi_q)
     else:
         chi = _limit(activation, weight_variance, bias_variance, settled)
         c, xi_c = (1.0, e_folds(chi)) if settled.q == 0.0 else (math.nan, e_folds(chi))
+        stable, lasts = True, xi_c
     kind = "critical" if abs(math.log(max(chi, 1e-300))) < NEAR_CRITICAL else "ordered" if chi < 1.0 else "chaotic"
-    return Phase(weight_variance, bias_variance, kind, settled.reason, settled.q, c, chi, xi_c, e_folds(chi), TRAINABLE * xi_c)
+    return Phase(weight_variance, bias_variance, kind, settled.reason, settled.q, c, chi, xi_c, e_folds(chi), TRAINABLE * lasts, stable)
 
 
 def _limit(activation: Activation, weight_variance: float, bias_variance: float, settled: FixedPoint) -> float:

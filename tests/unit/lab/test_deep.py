@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from steadygrad.lab import deep, digits
+from steadygrad.lab import checkpoint, deep, digits
+from steadygrad.lab.experiment import Bench
+from steadygrad.lab.experiments import EXPERIMENTS, ten_thousand_layers
 from steadygrad.lab.split import split
 from steadygrad.schemes import orthogonal
 
@@ -28,7 +30,8 @@ def run(keep: Path | None, until: int | None = None) -> tuple[deep.Trained, list
 
 
 def test_resumed_is_uninterrupted_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deep, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "WORK", 0.0)
     whole, weights = run(None)
     for until in (3, 6):
         with pytest.raises(Killed):
@@ -41,3 +44,24 @@ def test_resumed_is_uninterrupted_bit_for_bit(tmp_path: Path, monkeypatch: pytes
 def test_the_rate_falls_to_zero() -> None:
     made, _ = run(None)
     assert made.steps == 9 and [step for step, _ in made.looks] == [2, 4, 6, 8, 9]
+
+
+def test_finished_trainings_of_a_killed_experiment_are_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed at its third training, gone on with, it runs the other four, and ends like one that was left alone."""
+    small = {"depths": (2,), "seeds": 2, "steps": 4, "reach": 0.0, "chance_from": 1000}
+    experiment, runs, inner = EXPERIMENTS["ten-thousand-layers"], [], deep.train_until
+    whole = experiment.measure(Bench(), **small)
+
+    def counted(*args: object, **how: object) -> deep.Trained:
+        if len(runs) == 2:
+            runs.append("killed")
+            raise Killed
+        runs.append("run")
+        return inner(*args, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ten_thousand_layers, "train_until", counted)
+    with pytest.raises(Killed):
+        experiment.measure(Bench(keep=tmp_path), **small)
+    again = experiment.measure(Bench(keep=tmp_path), **small)
+    assert runs == ["run", "run", "killed", "run", "run", "run", "run"] and again == whole
+    assert sorted(p.suffix for p in tmp_path.iterdir()) == [".json"] * 6

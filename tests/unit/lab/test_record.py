@@ -53,7 +53,7 @@ def test_a_result_comes_back_bit_for_bit(tmp_path: Path) -> None:
 
 def test_grids_come_back_too(tmp_path: Path) -> None:
     grid = Grid("g", AXIS, AXIS, ("a",), ("b",), ((0.25,),), AXIS, line=(0.5,))
-    result = record.Result("g", "tiny", 0, Outcome((), grid), 1.0, "here", "f")
+    result = record.Result("g", "tiny", 0, Outcome((), grid), 1.0, 0.5, "here", "f")
     record.save(result, tmp_path / "g.json")
     assert record.load(tmp_path / "g.json", "f") == result
 

@@ -95,3 +95,19 @@ def test_a_line_over_a_grid_crosses_every_column_once_and_stays_inside() -> None
     assert float(second) - float(first) == pytest.approx(1.5 * 30.0)
     with pytest.raises(InputError, match="`line` of the grid 'g' must have 2 heights, one per column, got 1"):
         Grid("g", X, Y, ("a", "b"), ("1", "2", "3"), cells, Y, line=(1.0,))
+
+
+def test_cases_are_named_and_need_no_unit() -> None:
+    axis = Axis("what it has", "case", names=("neither", "a < b"))
+    scale = Scale(axis, [0.0, 1.0])
+    assert [scale(0.0), scale(1.0)] == [0.25, 0.75] and scale.ticks == [(0.0, "neither"), (1.0, "a &lt; b")]
+    drawing = render(Figure("f", axis, Y, (series("s", [0, 1], [1.0, 2.0], line=False),)))
+    text = [t for t in ElementTree.fromstring(drawing).itertext() if t.strip()]
+    assert {"neither", "a < b", "what it has"} <= set(text) and not any("case" in t for t in text)
+
+
+def test_there_is_no_half_of_an_epoch() -> None:
+    epochs = Scale(Axis("epoch", "passes"), [1.0, 2.0], tight=True)
+    assert [label for _, label in epochs.ticks] == ["1", "2"]
+    assert [label for _, label in Scale(Axis("share", "no unit"), [0.0, 0.5]).ticks] == ["0", "0.1", "0.2", "0.3", "0.4", "0.5"]
+    assert len(Scale(Axis("share", "no unit"), [0.0, 0.0]).ticks) > 1

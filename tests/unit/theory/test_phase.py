@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from steadygrad.errors import InputError
-from steadygrad.theory import activations, maps
+from steadygrad.theory import activations, gaussian, maps
 from steadygrad.theory.depth_scale import depth_scales
 from steadygrad.theory.phase import phase_at
 from steadygrad.theory.phase_diagram import critical_line, phase_diagram
@@ -39,6 +39,18 @@ def test_lengths_that_grow() -> None:
     assert (found.q, found.kind) == (math.inf, "chaotic") and math.isnan(found.c)
     assert found.trainable_depth == pytest.approx(6.0 / math.log(1.5), rel=1e-9)
     assert phase_at(activations.get("exp"), 1.0).kind == "chaotic"
+
+
+@pytest.mark.parametrize("name", ["gelu", "exp"])
+def test_a_length_that_runs_away_bounds_the_depth(name: str) -> None:
+    """q = 1 is kept by 1/E[φ²], and left by whatever is beside it: by the slope of the length map, here by a difference (h² is 1e-8)."""
+    phi = activations.get(name)
+    found = phase_at(phi, 1.0 / gaussian.second_moment(phi))
+    above, below = (maps.length_map(phi, found.weight_variance, 0.0, q) for q in (1.0001, 0.9999))
+    slope = (above - below) / 0.0002
+    assert (found.q, found.stable) == (1.0, False) and f"{slope:.4g} per layer" in found.reason
+    assert found.trainable_depth == pytest.approx(6.0 / math.log(slope), rel=1e-6)
+    assert all(phase_at(activations.get(n), w, b).stable for n, w, b in (("relu", 2.0, 0.0), ("tanh", 2.0, 0.05), ("tanh", 0.5, 0.0)))
 
 
 def test_common_points_of_tanh() -> None:

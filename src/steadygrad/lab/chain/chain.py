@@ -10,7 +10,7 @@ from steadygrad.errors import InputError
 from steadygrad.lab.chain import definition
 from steadygrad.lab.chain.loader import native
 
-SEGMENT = 256  # layers whose slopes are kept before they are turned into updates
+SEGMENT = 64  # layers whose slopes are kept before they are turned into updates: few enough for the cache
 LANES = 16
 
 

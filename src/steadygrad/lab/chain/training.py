@@ -3,21 +3,18 @@
 import hashlib
 import json
 import math
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from steadygrad.lab.chain.chain import Chain
+from steadygrad.lab.checkpoint import Checkpoint
 from steadygrad.lab.plain import gaussian
 from steadygrad.lab.split import Split
 
-SAVE_EVERY = 60.0  # seconds between checkpoints
 DRAWN_AT_ONCE = 4096
 
 
@@ -82,10 +79,8 @@ class Run:
         self.readout = square[: data.classes] * (recipe.readout_gain / self.scale)
         self.losses: list[float] = []
         self.marks: list[Mark] = []
-        self._path = None if keep is None else keep / "chain.safetensors"
-        self._saved = time.monotonic()
-        if self._path is not None and self._path.is_file():
-            self._load(self._path)
+        self._checkpoint = Checkpoint(keep, _digest(recipe))
+        self._resume()
 
     @property
     def stable(self) -> bool:
@@ -99,8 +94,8 @@ class Run:
             self._step()
             if len(self.losses) % recipe.every == 0 or len(self.losses) == recipe.steps:
                 self.marks.append(self._look())
-                if self._path is not None and time.monotonic() - self._saved > SAVE_EVERY:
-                    self._save(self._path)
+                if self._checkpoint.due:
+                    self._checkpoint.save({**self._tensors(), **self._history()})
             progress(len(self.losses), recipe.steps)
         return self.marks
 
@@ -136,18 +131,12 @@ class Run:
         kept = {"weights": chain.weights, "biases": chain.biases, "momenta": chain.momenta, "bias_momenta": chain.bias_momenta}
         return kept if chain.rests is None else {**kept, "rests": chain.rests}
 
-    def _save(self, path: Path) -> None:
-        """Beside the last checkpoint, then in its place: there is always a whole one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        history = {"losses": torch.tensor(self.losses, dtype=torch.float64), "marks": torch.tensor(self.marks, dtype=torch.float64)}
-        save_file({**self._tensors(), **history}, partial, metadata={"recipe": _digest(self.recipe)})
-        partial.replace(path)
-        self._saved = time.monotonic()
+    def _history(self) -> dict[str, torch.Tensor]:
+        return {"losses": torch.tensor(self.losses, dtype=torch.float64), "marks": torch.tensor(self.marks, dtype=torch.float64)}
 
-    def _load(self, path: Path) -> None:
-        with safe_open(path, "pt") as file:
-            if (file.metadata() or {}).get("recipe") != _digest(self.recipe):
+    def _resume(self) -> None:
+        with self._checkpoint.kept() as file:
+            if file is None:
                 return
             for name, tensor in self._tensors().items():
                 tensor.copy_(file.get_tensor(name))

@@ -46,7 +46,7 @@ class FixedGammaBeta(Experiment):
                 "float64 rounding of sums of 20 terms", "ReLU(γx) = γ·ReLU(x)"),
         )  # fmt: skip
         at = list(range(len(ARMS)))
-        figure = Figure(f"LeNet with batch norm: {', '.join(f'{k}: {name}' for k, name in enumerate(ARMS))}", Axis("learned", "index"), Axis("accuracy",
+        figure = Figure("LeNet with batch norm, by what the norms learn", Axis("learned", "case", names=tuple(ARMS)), Axis("accuracy",
             "share"), (
             series("test part", at, list(test.values()), line=False), series("training, last epoch", at,
                 [math.fsum(t.on_the_way for t in flat[k * seeds : (k + 1) * seeds]) / seeds for k in at], line=False)))  # fmt: skip

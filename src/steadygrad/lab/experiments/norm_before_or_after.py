@@ -35,7 +35,7 @@ class NormBeforeOrAfter(Experiment):
             after) in enumerate(arms)}
         numbers = tuple(Number(f"test accuracy, {name}", value, reach, 0.0, "a bound", "it trains", "≥") for name, value in test.items())
         at = list(range(len(arms)))
-        figure = Figure("LeNet with batch norm on either side of the activation", Axis(", ".join(f"{k}: {name}" for k, name in enumerate(test)), "arm"),
+        figure = Figure("LeNet with batch norm on either side of the activation", Axis("activation, and where its norm stands", "case", names=tuple(test)),
             Axis("test accuracy", "share"), (series("mean over seeds", at, list(test.values()), line=False),))  # fmt: skip
         error = math.sqrt(0.25 / ((360 if data == "digits" else 10_000) * seeds))
         return Outcome(numbers, figure, "; ".join(f"{name}: {value:.3f}" for name, value in test.items()) + f", each ± {error:.3f} from the test part alone.")

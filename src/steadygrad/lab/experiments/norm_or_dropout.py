@@ -44,7 +44,7 @@ class NormOrDropout(Experiment):
                 "the chapter", "≥"),
         )  # fmt: skip
         at = list(range(len(ARMS)))
-        figure = Figure(f"LeNet on {samples:,} samples: {', '.join(f'{k}: {name}' for k, name in enumerate(ARMS))}", Axis("arm", "index"),
+        figure = Figure(f"LeNet on {samples:,} samples", Axis("what it has", "case", names=tuple(ARMS)),
             Axis("accuracy, eval mode", "share"), (series("training part", at, list(train.values()), line=False), series("test part", at,
                 list(test.values()), line=False)))  # fmt: skip
         return Outcome(numbers, figure, "; ".join(f"{name}: {train[name]:.3f} and {test[name]:.3f}, gap {gap[name]:.3f}" for name in ARMS) + ".")

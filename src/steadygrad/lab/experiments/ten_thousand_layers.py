@@ -1,16 +1,20 @@
 """Plain tanh networks of 100 to 10,000 layers in stock PyTorch: orthogonal critical weights against four other ways to draw them."""
 
+import json
 import math
+import shutil
+from pathlib import Path
 from typing import NamedTuple
 
 from torch import nn
 
 from steadygrad.lab import digits
 from steadygrad.lab.chain.training import critical_gain
-from steadygrad.lab.deep import Trained, readout, tanh_stack, train_until
+from steadygrad.lab.deep import readout, tanh_stack, train_until
 from steadygrad.lab.experiment import Bench, Claim, Experiment, Outcome
 from steadygrad.lab.figure import Axis, Figure, series
 from steadygrad.lab.number import Number
+from steadygrad.lab.record import write_whole
 from steadygrad.lab.split import Split, split
 from steadygrad.lab.training import accuracy, guess_error, guessing
 from steadygrad.schemes import Scheme, glorot_normal, he_normal, lecun_normal, normal, orthogonal
@@ -21,9 +25,10 @@ ORTHOGONAL = "orthogonal, critical"
 
 
 class Ended(NamedTuple):
-    """A finished training and its test accuracy."""
+    """A finished training: its steps, the norm of the first layer's gradient over the last's at the start, and test accuracy."""
 
-    trained: Trained
+    steps: int
+    first_to_last: float
     test: float
 
 
@@ -55,10 +60,10 @@ class TenThousandLayers(Experiment):
             for way in _ways(0.1):
                 several = []
                 for seed in range(bench.seed * 100, bench.seed * 100 + (seeds if way == ORTHOGONAL else 1)):
-                    several.append(_run(depth, way, data, budget, seed))
+                    several.append(_run(depth, way, data, budget, seed, bench.keep))
                     bench.progress(done := done + 1, of)
                 if way == ORTHOGONAL:
-                    budget = max(each.trained.steps for each in several)
+                    budget = max(each.steps for each in several)
                 ended.setdefault(way, []).append(several)
         numbers = []
         for depth, several in zip(depths, ended[ORTHOGONAL], strict=True):
@@ -73,7 +78,7 @@ class TenThousandLayers(Experiment):
                     "≥",
                 )
             )
-            ratio = max((math.log10(e.trained.first_to_last) for e in several), key=abs)
+            ratio = max((math.log10(e.first_to_last) for e in several), key=abs)
             numbers.append(
                 Number(f"log₁₀ of first over last layer's gradient norm, {depth:,} layers", ratio, 0.0, math.log10(3.0), "within [⅓, 3]", "dynamical isometry")
             )
@@ -101,21 +106,32 @@ def _ways(q: float) -> dict[str, tuple[Scheme, float]]:
     }  # fmt: skip
 
 
-def _run(depth: int, way: str, data: Split, steps: int, seed: int) -> Ended:
+def _run(depth: int, way: str, data: Split, steps: int, seed: int, keep: Path | None) -> Ended:
+    """One training; in `keep` one that is finished is remembered, and one that was killed goes on."""
     q, width = chain_length(depth), data.train_x.shape[1]
+    name = f"{depth}-layers-{list(_ways(q)).index(way)}-seed-{seed}"
+    finished = None if keep is None else keep / f"{name}.json"
+    if finished is not None and finished.is_file():
+        return Ended(*json.loads(finished.read_text()))
     scheme, gain = _ways(q)[way]
     sharpness = chain_sharpness(depth, width=width, q=q, classes=data.classes, readout_gain=GAIN, alignment=data.alignment())
     rate = SAFETY * largest_stable_rate(sharpness, batch=BATCH, momentum=MOMENTUM)
     model = nn.Sequential(tanh_stack(depth, width, scheme, seed=seed, gain=gain), readout(width, data.classes, GAIN / math.sqrt(q), seed=seed))
     scaled = data.scaled(math.sqrt(q))
-    trained = train_until(model, scaled, rate=rate, batch=BATCH, steps=steps, momentum=MOMENTUM, enough=ENOUGH, seed=seed)
-    return Ended(trained, accuracy(model, scaled.test_x, scaled.test_y))
+    within = None if keep is None else keep / name
+    trained = train_until(model, scaled, rate=rate, batch=BATCH, steps=steps, momentum=MOMENTUM, enough=ENOUGH, seed=seed, keep=within)
+    ended = Ended(trained.steps, trained.first_to_last, accuracy(model, scaled.test_x, scaled.test_y))
+    if finished is not None and within is not None:
+        finished.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(finished, json.dumps(ended))
+        shutil.rmtree(within, ignore_errors=True)
+    return ended
 
 
 def _said(depths: tuple[int, ...], ended: dict[str, list[list[Ended]]]) -> str:
     parts = []
     for way, rows in ended.items():
         for depth, several in zip(depths, rows, strict=True):
-            each = ", ".join(f"{e.test:.1%} (step {e.trained.steps}, ratio {e.trained.first_to_last:.2g})" for e in several)
+            each = ", ".join(f"{e.test:.1%} (step {e.steps}, ratio {e.first_to_last:.2g})" for e in several)
             parts.append(f"{way}, {depth:,} layers: {each}")
     return "; ".join(parts) + "."

@@ -17,10 +17,11 @@ from steadygrad.theory.maps.criticality import (
     critical_point,
     half_stable_point,
 )
-from steadygrad.theory.maps.length import FixedPoint, length_map, length_slope, q_star
+from steadygrad.theory.maps.length import UNSTABLE, FixedPoint, length_map, length_slope, q_star
 from steadygrad.theory.maps.saturation import saturation_threshold
 
 __all__ = [
+    "UNSTABLE",
     "CriticalPoint",
     "FixedPoint",
     "c_star",

@@ -12,6 +12,7 @@ from steadygrad.theory.domain import require_variances
 LARGEST, SMALLEST = 1e10, 1e-12
 STEP = 1.25
 MARGINAL = 1e-13
+UNSTABLE = 1.0 + 1e-6  # slopes above this lead away from a fixed point
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,16 @@ def q_star(activation: Activation, weight_variance: float, bias_variance: float 
 
     first = drift(start)
     if abs(first) <= MARGINAL * start:
-        return FixedPoint(start, f"{start:g} is a fixed point" + (", as every q is" if activation.homogeneous else ""))
+        return FixedPoint(start, _held(activation, weight_variance, start))
     return _climb(drift, start) if first > 0.0 else _descend(drift, start)
+
+
+def _held(activation: Activation, weight_variance: float, q: float) -> str:
+    """What becomes of lengths near a fixed point."""
+    if activation.homogeneous:
+        return f"{q:g} is a fixed point, as every q is"
+    slope = length_slope(activation, weight_variance, q)
+    return f"{q:g} is a fixed point" + (f", but lengths beside it run away, by a factor of {slope:.4g} per layer" if slope > UNSTABLE else "")
 
 
 def _climb(drift: Callable[[float], float], start: float) -> FixedPoint:

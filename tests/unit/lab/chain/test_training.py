@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from steadygrad.lab import digits
-from steadygrad.lab.chain import training
+from steadygrad.lab import checkpoint, digits
 from steadygrad.lab.chain.training import Recipe, Run, critical_gain, orthogonal_stack
 from steadygrad.lab.split import split
 from steadygrad.theory import activations, maps
@@ -18,7 +17,8 @@ RECIPE = Recipe(layers=20, width=64, q=0.05, batch=32, steps=40, rate=0.01, ever
 
 @pytest.mark.parametrize("compensated", [False, True])
 def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path, compensated: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "WORK", 0.0)
     data, recipe = split(*digits.load()), replace(RECIPE, compensated=compensated)
 
     def killed(done: int, of: int) -> None:
@@ -35,7 +35,8 @@ def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path, compensated: bool, mon
 
 
 def test_a_checkpoint_of_another_recipe_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "WORK", 0.0)
     data = split(*digits.load())
     Run(RECIPE, data, tmp_path).train()
     assert Run(replace(RECIPE, rate=0.02), data, tmp_path).losses == []

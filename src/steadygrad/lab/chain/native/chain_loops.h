@@ -37,6 +37,8 @@ static TARGET void NAME(backward)(Chain chain, const float *weights, const float
             for (int64_t j = from; j < to; j++) d[i * m + j] = gradient[i * m + j] * (1.0f - out[i * m + j] * out[i * m + j]);
         for (int64_t j = from, columns = 2; j < to; j += columns * LANES)
             for (int64_t i = 0; i < n; i += ROWS) {
+                if (l > 0) /* what comes next lies below: no processor guesses that */
+                    for (int64_t k = i * n; k < (i + ROWS) * n; k += LANES) __builtin_prefetch(w - n * n + k);
                 lanes tile[ROWS][2];
                 columns = NAME(product)(tile, j + 2 * LANES <= to, w + i, 1, n, d + j, m, n);
                 for (int r = 0; r < ROWS; r++)
@@ -67,8 +69,10 @@ static TARGET int NAME(update)(Chain chain, Update update, const float *signals,
         squares[l] = 0.0;
         for (int t = 0; t < LANES; t++) squares[l] += (double)sum[t];
         for (int64_t i = 0; i < n; i++) {
+            lanes part = {0}, x;
+            for (int64_t j = 0; j < m; j += LANES) LOAD(x, d + i * m + j), part += x;
             float g = 0.0f, *v = update.bias_momenta + l * n + i;
-            for (int64_t j = 0; j < m; j++) g += d[i * m + j];
+            for (int t = 0; t < LANES; t++) g += part[t];
             *v = *v * update.momentum + g;
             update.biases[l * n + i] -= update.bias_rate * *v;
         }
