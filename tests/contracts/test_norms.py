@@ -160,3 +160,28 @@ def test_compiles(norm: Norm) -> None:
     torch.testing.assert_close(compiled(x), twin(x), rtol=1e-4, atol=1e-5)
     for name, value in twin.state_dict().items():
         torch.testing.assert_close(layer.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+@EVERY
+@pytest.mark.slow
+def test_exports_with_a_batch_of_any_size(norm: Norm) -> None:
+    layer, x = norm.build(CHANNELS), input_of(norm).float()
+    layer(x)
+    exported = torch.export.export(layer.eval(), (x,), dynamic_shapes=({0: torch.export.Dim.AUTO},)).module()
+    for batch in (x, x[:5]):
+        torch.testing.assert_close(exported(batch), layer(batch), rtol=1e-5, atol=1e-5)
+    torch.export.export(norm.build(CHANNELS), (x,))  # train mode too: no branch depends on data
+
+
+@pytest.mark.parametrize("norm", [norm for norm in NORMS if norm.name != "probability"], ids=lambda norm: norm.name)  # searchsorted has no ONNX
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_runs_as_onnx(norm: Norm, tmp_path) -> None:
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    layer, x = norm.build(CHANNELS), input_of(norm).float()
+    layer(x)
+    torch.onnx.export(layer.eval(), (x,), dynamo=True, verbose=False).save(tmp_path / "norm.onnx")
+    session = runtime.InferenceSession(tmp_path / "norm.onnx")
+    (got,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    np.testing.assert_allclose(got, layer(x).detach().numpy(), rtol=1e-5, atol=1e-5)

@@ -67,8 +67,8 @@ def divides(where: str, groups: int, channels: int) -> int:
     return channels // groups
 
 
-def signal(where: str, x: torch.Tensor, channels: int | None = None, dims: range = range(2, 6)) -> None:
-    """`x` is a floating tensor (N, C, …) with as many axes and channels as the layer wants.
+def floating(where: str, x: torch.Tensor) -> None:
+    """`x` is a floating tensor.
 
     Raises:
         InputError: it is not.
@@ -76,10 +76,31 @@ def signal(where: str, x: torch.Tensor, channels: int | None = None, dims: range
     if not isinstance(x, torch.Tensor) or not x.is_floating_point():
         got = x.dtype if isinstance(x, torch.Tensor) else type(x).__name__
         raise InputError(f"{where}: the input must be a floating tensor, got {got}; call x.float() first")
+
+
+def signal(where: str, x: torch.Tensor, channels: int | None = None, dims: range = range(2, 6)) -> None:
+    """`x` is a floating tensor (N, C, …) with as many axes and channels as the layer wants.
+
+    Raises:
+        InputError: it is not.
+    """
+    floating(where, x)
     if x.ndim not in dims:
         raise InputError(f"{where}: the input must have {dims[0]} to {dims[-1]} axes (N, C, …), got shape {tuple(x.shape)}; add the batch axis with x[None]")
     if channels is not None and x.shape[1] != channels:
         raise InputError(f"{where}: axis 1 of the input must hold {channels} channels, got shape {tuple(x.shape)}; build the layer for {x.shape[1]} channels")
+
+
+def last(where: str, x: torch.Tensor, shape: tuple[int, ...]) -> int:
+    """Number of features of a floating tensor whose last axes are `shape`.
+
+    Raises:
+        InputError: they are not.
+    """
+    floating(where, x)
+    if tuple(x.shape[-len(shape) :]) != tuple(shape):
+        raise InputError(f"{where}: the last axes must be {tuple(shape)}, got shape {tuple(x.shape)}; channels-first maps want GroupNorm(1, C)")
+    return math.prod(shape)
 
 
 def several(where: str, values: int, shape: torch.Size, advice: str = UNBATCHED) -> None:

@@ -24,9 +24,9 @@ def evo_norm_b0(
 
     Source: Liu et al. 2020, arXiv:2004.02967, table 2 (EvoNorm-B0).
     """
-    signal("evo_norm_b0", x, dims=range(3, 6))
+    signal("evo_norm_b0", x, v.numel(), range(3, 6))
     positive("evo_norm_b0", "eps", eps)
-    several("evo_norm_b0", x[0, 0].numel() if x.numel() else 2, x.shape, "the variance over positions is zero for 1×1 maps; use BatchNorm")
+    several("evo_norm_b0", x.shape[2:].numel(), x.shape, "the variance over positions is zero for 1×1 maps; use BatchNorm")
     batch = Moments.of(x).biased if variance is None else variance
     left = along_channels((batch + eps).sqrt(), x)
     right = along_channels(v, x) * x + (_instance_variance(x) + eps).sqrt()
@@ -43,10 +43,10 @@ def evo_norm_s0(
 
     Source: Liu et al. 2020, arXiv:2004.02967, table 2 (EvoNorm-S0).
     """
-    signal("evo_norm_s0", x)
+    signal("evo_norm_s0", x, v.numel())
     positive("evo_norm_s0", "eps", eps)
     per_group = divides("evo_norm_s0", groups, x.shape[1])
-    several("evo_norm_s0", per_group * (x[0, 0].numel() if len(x) else 2), x.shape, "use fewer groups")
-    grouped = x.reshape(len(x), groups, -1)
+    several("evo_norm_s0", per_group * x.shape[2:].numel(), x.shape, "use fewer groups")
+    grouped = x.reshape(x.shape[0], groups, -1)
     sigma = (grouped.var(-1, correction=0) + eps).sqrt().repeat_interleave(per_group, 1)
     return scale_and_shift(x * torch.sigmoid(along_channels(v, x) * x) / sigma.view(*sigma.shape, *(1,) * (x.ndim - 2)), weight, bias)

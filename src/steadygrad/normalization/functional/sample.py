@@ -3,12 +3,12 @@
 import torch
 from torch.nn import functional as F
 
-from steadygrad.errors import InputError
 from steadygrad.normalization.functional.batch import scale_and_shift
 from steadygrad.normalization.functional.moments import along_channels
-from steadygrad.normalization.validate import divides, positive, several, signal
+from steadygrad.normalization.validate import divides, floating, last, positive, several, signal
 
 SMALL = "use fewer groups, a larger map, or BatchNorm"
+SIGN = "x/|x| would keep the sign only; drop the norm"
 
 
 def group_norm(x: torch.Tensor, groups: int, weight: torch.Tensor | None = None, bias: torch.Tensor | None = None, eps: float = 1e-5) -> torch.Tensor:
@@ -19,10 +19,10 @@ def group_norm(x: torch.Tensor, groups: int, weight: torch.Tensor | None = None,
 
     Source: Wu & He 2018, arXiv:1803.08494, eqs. 1-3.
     """
-    signal("group_norm", x, dims=range(2, 6))
+    signal("group_norm", x, None if weight is None else weight.numel())
     positive("group_norm", "eps", eps)
     per_group = divides("group_norm", groups, x.shape[1])
-    several("group_norm", per_group * (x[0, 0].numel() if len(x) else 2), x.shape, SMALL)
+    several("group_norm", per_group * x.shape[2:].numel(), x.shape, SMALL)
     return F.group_norm(x, groups, weight, bias, eps)
 
 
@@ -34,9 +34,9 @@ def instance_norm(x: torch.Tensor, weight: torch.Tensor | None = None, bias: tor
 
     Source: Ulyanov, Vedaldi & Lempitsky 2016, arXiv:1607.08022, eq. 2.
     """
-    signal("instance_norm", x, dims=range(3, 6))
+    signal("instance_norm", x, None if weight is None else weight.numel(), range(3, 6))
     positive("instance_norm", "eps", eps)
-    several("instance_norm", x[0, 0].numel() if x.numel() else 2, x.shape, SMALL)
+    several("instance_norm", x.shape[2:].numel(), x.shape, SMALL)
     return F.group_norm(x, x.shape[1], weight, bias, eps)
 
 
@@ -53,8 +53,7 @@ def layer_norm(
     Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 3.
     """
     positive("layer_norm", "eps", eps)
-    features = _last("layer_norm", x, shape)
-    several("layer_norm", features, x.shape, "normalize more axes, or drop the norm")
+    several("layer_norm", last("layer_norm", x, shape), x.shape, "normalize more axes, or drop the norm")
     return F.layer_norm(x, shape, weight, bias, eps)
 
 
@@ -64,12 +63,12 @@ def rms_norm(x: torch.Tensor, shape: tuple[int, ...], weight: torch.Tensor | Non
     The order matters in half precision: rounding before g is what some libraries do, and differs in the last bit.
 
     Raises:
-        InputError: the last axes are not `shape`; eps ≤ 0.
+        InputError: the last axes are not `shape`; one feature, of which only the sign would be left; eps ≤ 0.
 
     Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4 (with eps inside the root).
     """
     positive("rms_norm", "eps", eps)
-    _last("rms_norm", x, shape)
+    several("rms_norm", last("rms_norm", x, shape), x.shape, SIGN)
     wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
     axes = tuple(range(-len(shape), 0))
     y = wide * (wide.square().mean(axes, keepdim=True) + eps).rsqrt()
@@ -79,9 +78,14 @@ def rms_norm(x: torch.Tensor, shape: tuple[int, ...], weight: torch.Tensor | Non
 def scale_norm(x: torch.Tensor, weight: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
     """g·x/max(‖x‖, eps) over the last axis, one scalar g; x = 0 gives 0, gradient g/eps.
 
+    Raises:
+        InputError: one feature, of which only the sign would be left; eps ≤ 0.
+
     Source: Nguyen & Salazar 2019, arXiv:1910.05895, eq. 5.
     """
     positive("scale_norm", "eps", eps)
+    floating("scale_norm", x)
+    several("scale_norm", x.shape[-1] if x.ndim else 1, x.shape, SIGN)
     return weight * x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp(min=eps)
 
 
@@ -98,8 +102,8 @@ def filter_response_norm(
 
     Source: Singh & Krishnan 2019, arXiv:1911.09737, eqs. 1-4 (the learned eps enters by its absolute value).
     """
-    signal("filter_response_norm", x, dims=range(3, 6))
-    several("filter_response_norm", x[0, 0].numel() if x.numel() else 2, x.shape, "with 1×1 maps x/|x| keeps the sign only; use GroupNorm or RMSNorm")
+    signal("filter_response_norm", x, None if weight is None else weight.numel(), range(3, 6))
+    several("filter_response_norm", x.shape[2:].numel(), x.shape, "with 1×1 maps x/|x| keeps the sign only; use GroupNorm or RMSNorm")
     wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
     size = along_channels(eps.abs(), x) if isinstance(eps, torch.Tensor) else positive("filter_response_norm", "eps", eps)
     nu2 = wide.square().mean(tuple(range(2, x.ndim)), keepdim=True)
@@ -110,8 +114,12 @@ def filter_response_norm(
 def dynamic_tanh(x: torch.Tensor, alpha: torch.Tensor, weight: torch.Tensor | None = None, bias: torch.Tensor | None = None) -> torch.Tensor:
     """γ·tanh(α·x) + β: no statistics at all; γ, β broadcast from the right (features last). Does not replace batch norm.
 
+    Raises:
+        InputError: a non-floating input.
+
     Source: Zhu et al. 2025, arXiv:2503.10622, eq. 1.
     """
+    floating("dynamic_tanh", x)
     return _affine(torch.tanh(alpha * x), weight, bias)
 
 
@@ -120,23 +128,15 @@ def dynamic_erf(
 ) -> torch.Tensor:
     """γ·erf(α·x + s) + β.
 
+    Raises:
+        InputError: a non-floating input.
+
     Source: arXiv:2512.10938 (Derf).
     """
+    floating("dynamic_erf", x)
     return _affine(torch.erf(alpha * x + shift), weight, bias)
 
 
 def _affine(y: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None) -> torch.Tensor:
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
-
-
-def _last(where: str, x: torch.Tensor, shape: tuple[int, ...]) -> int:
-    """Number of features, when the last axes are `shape`."""
-    if not x.is_floating_point():
-        raise InputError(f"{where}: the input must be a floating tensor, got {x.dtype}; call x.float() first")
-    if tuple(x.shape[-len(shape) :]) != tuple(shape):
-        raise InputError(f"{where}: the last axes must be {tuple(shape)}, got shape {tuple(x.shape)}; channels-first maps want GroupNorm(1, C)")
-    features = 1
-    for size in shape:
-        features *= size
-    return features

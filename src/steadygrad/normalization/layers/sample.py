@@ -7,7 +7,7 @@ from torch import nn
 
 from steadygrad.errors import InputError
 from steadygrad.normalization.functional import sample
-from steadygrad.normalization.validate import divides, positive
+from steadygrad.normalization.validate import divides, last, positive, signal
 
 
 class GroupNorm(nn.GroupNorm):
@@ -19,6 +19,7 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Normalize (N, C, …)."""
+        signal(f"GroupNorm({self.num_groups}, {self.num_channels})", input, self.num_channels)
         return sample.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
 
@@ -36,6 +37,7 @@ class InstanceNorm(nn.Module):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Normalize (N, C, …)."""
+        signal(f"InstanceNorm({self.num_features})", input, self.num_features, range(3, 6))
         return sample.instance_norm(input, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -45,6 +47,9 @@ class InstanceNorm(nn.Module):
 
 class LayerNorm(nn.LayerNorm):
     """`torch.nn.LayerNorm` that refuses a single feature and names the shape it wants. See `functional.layer_norm`."""
+
+    def __init__(self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5, elementwise_affine: bool = True, **settings: Any) -> None:
+        super().__init__(normalized_shape, positive("LayerNorm", "eps", eps), elementwise_affine, **settings)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Normalize the last axes."""
@@ -112,6 +117,10 @@ class DynamicTanh(nn.Module):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Squash and scale."""
+        if self.channels_first:
+            signal(f"{type(self).__name__}({len(self.weight)}, channels_first=True)", input, len(self.weight), range(2, 64))
+        else:
+            last(f"{type(self).__name__}({len(self.weight)})", input, (len(self.weight),))
         shape = (-1, *(1,) * (input.ndim - 2)) if self.channels_first else (-1,)
         return self._squash(input, self.weight.view(shape), self.bias.view(shape))
 
