@@ -23,6 +23,7 @@ from steadygrad.schemes.names import by_name
 from steadygrad.schemes.orthogonal import delta_orthogonal, orthogonal, scaled_orthogonal
 from steadygrad.schemes.outputs import class_prior, prior_bias, stn_identity
 from steadygrad.schemes.parts import icnr, per_gate, stacked
+from steadygrad.schemes.recommendation import Recommendation, recommend
 from steadygrad.schemes.scheme import Scheme
 from steadygrad.schemes.serialization import from_json, to_json
 from steadygrad.schemes.siren import siren_first, siren_hidden
@@ -52,10 +53,10 @@ SCHEMES: Catalogue[type[Scheme]] = Catalogue(
 )  # fmt: skip
 
 __all__ = [
-    "SCHEMES", "Load", "Mixed", "Scheme", "bilinear", "by_name", "chrono", "class_prior", "complex_glorot", "complex_he", "constant",
+    "SCHEMES", "Load", "Mixed", "Recommendation", "Scheme", "bilinear", "by_name", "chrono", "class_prior", "complex_glorot", "complex_he", "constant",
     "delta_orthogonal", "dirac", "ds_init", "forget_bias", "from_json", "fused_rnn", "given", "glorot_normal", "glorot_uniform", "gpt2_residual",
     "he_normal", "he_uniform", "hippo_legs", "icnr", "identity", "layer_scale", "lecun_normal", "lecun_uniform", "looks_linear", "lora_a", "lora_b",
-    "lru_nu", "lru_theta", "mup_output", "normal", "ones", "orthogonal", "per_gate", "prior_bias", "rezero", "s4d", "s4d_real_log",
+    "lru_nu", "lru_theta", "mup_output", "normal", "ones", "orthogonal", "per_gate", "prior_bias", "recommend", "rezero", "s4d", "s4d_real_log",
     "scaled_orthogonal", "siren_first", "siren_hidden", "small_init", "sparse", "sparse_columns", "spectral", "stable_branch", "stacked", "stft",
     "stn_identity", "time_step_bias", "to_json", "torch_default", "truncated_normal", "uniform", "uniform_gate", "variance_scaling", "wang_init",
     "zer_o", "zeros",
