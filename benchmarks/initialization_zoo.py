@@ -81,7 +81,7 @@ def main() -> None:
     known = [json.loads(line) for line in asked.results.read_text().splitlines()] if asked.results.exists() else []
     done = {r["name"] for r in known}
     taken = 0
-    for name in asked.names.split(",") if asked.names else ordered(names(asked.libraries.split(",")), asked.held):
+    for name in asked.names.split(",") if asked.names else ordered(names(asked.libraries.split(",")), "held:" if asked.held else ""):
         record = next((r for r in known if r["name"] == name), None) or check(name, asked.timeout, asked.memory, WORKER)
         if name not in done:
             known.append(record)

@@ -2,12 +2,13 @@
 
     python benchmarks/zoo.py --libraries timm,torchvision,hf --sample 100 --results benchmarks/results/zoo.jsonl
     python benchmarks/zoo.py --names 'timm:resnet18,hf:bert'
-    python benchmarks/zoo.py --sample 100 --held --results benchmarks/results/zoo-held.jsonl --markdown benchmarks/results/zoo.md
+    python benchmarks/zoo.py --sample 150 --held held-2: --without benchmarks/results/zoo-looked-at.jsonl \\
+        --results benchmarks/results/zoo-held.jsonl --markdown benchmarks/results/zoo.md
 
-Each model runs in a process of its own with a time and memory limit; results are appended line by line, and names that
+Each model runs in a process of its own (`zoo_server.py`) with limits on processor time and memory; results are appended line by line, and names that
 are already there are skipped, so a killed run goes on where it stopped. `--sample N` takes the N names with the smallest
-SHA-256, so a sample is the same everywhere and chosen by nobody; `--held` hashes "held:" + name, for a sample that nothing
-was tuned on. Names that are no trainable model of their own (parts of other models, int8 weights) are counted and replaced by
+SHA-256, so a sample is the same everywhere and chosen by nobody; `--held SALT` hashes SALT + name and `--without` leaves out
+names that have been looked at, for a sample that nothing was tuned on. Names that are no trainable model of their own (parts of other models, int8 weights) are counted and replaced by
 the next name. Nothing else is left out: time-outs, memory and errors are failures, listed with their last line.
 `--markdown FILE` writes the page, with `--why FILE`, a JSON object from names to explanations.
 """
@@ -23,32 +24,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-
-WORKER = """
-import json, sys, time, warnings
-warnings.simplefilter("ignore")
-from benchmarks_zoo_shim import install
-install()
-import torch
-torch.set_num_threads(1)
-from steadygrad.door import check
-from steadygrad.errors import TargetError
-from steadygrad.targets import case_from
-started = time.perf_counter()
-try:
-    case = case_from(sys.argv[1])
-except TargetError as error:
-    print("RESULT " + json.dumps({"excluded": str(error)}))
-    sys.exit()
-built = time.perf_counter()
-report = check(case)
-print("RESULT " + json.dumps({
-    "ok": report.ok, "build_s": round(built - started, 2), "check_s": round(time.perf_counter() - built, 2),
-    "parameters": report.parameter_count, "not_seen": len(report.not_seen),
-    "findings": [[f.code, f.slug, f.severity, f.where, f.message[:200]] for f in report.findings if f.severity != "note"],
-}))
-"""
 
 
 def names(libraries: list[str]) -> list[str]:
@@ -75,8 +52,8 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": path, "TOKENIZERS_PARALLELISM": "false"}
 
 
-def check(name: str, timeout: float, memory: float, worker: str = WORKER) -> dict[str, object]:
-    """Run one model in its own process."""
+def check(name: str, timeout: float, memory: float, worker: str) -> dict[str, object]:
+    """Run one model in an interpreter of its own, whose script prints RESULT and a line of JSON."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (int(memory * 2**30), int(memory * 2**30)))
@@ -94,6 +71,32 @@ def check(name: str, timeout: float, memory: float, worker: str = WORKER) -> dic
     return {"name": name, "seconds": round(time.perf_counter() - started, 1), **json.loads(line[7:])}
 
 
+class Server:
+    """`zoo_server.py`, started when first asked: a fork for each model of a process that has imported everything."""
+
+    def __init__(self, step: bool = False) -> None:
+        self.step = step
+        self.process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process is not None:
+            self.process.communicate()  # without further names it ends
+
+    def check(self, name: str, timeout: float, memory: float) -> dict[str, object]:
+        """The record of a model."""
+        if self.process is None:
+            script = str(Path(__file__).with_name("zoo_server.py"))
+            self.process = subprocess.Popen(
+                [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=_environment()
+            )
+        self.process.stdin.write(json.dumps({"name": name, "timeout": timeout, "memory": memory, "step": self.step}) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
 def wilson(k: int, n: int) -> tuple[float, float]:
     """95 % Wilson interval of k in n."""
     if n == 0:
@@ -103,9 +106,9 @@ def wilson(k: int, n: int) -> tuple[float, float]:
     return max(middle - half, 0.0) / (1 + z * z / n), min((middle + half) / (1 + z * z / n), 1.0)
 
 
-def ordered(names: list[str], held: bool) -> list[str]:
-    """By SHA-256 of the name, or of "held:" and the name."""
-    return sorted(names, key=lambda n: hashlib.sha256((("held:" if held else "") + n).encode()).hexdigest())
+def ordered(names: list[str], salt: str = "") -> list[str]:
+    """By SHA-256 of the salt and the name."""
+    return sorted(names, key=lambda n: hashlib.sha256((salt + n).encode()).hexdigest())
 
 
 def counts(records: list[dict]) -> tuple[list[dict], list[dict], list[dict], list[dict]]:
@@ -183,12 +186,14 @@ def main() -> None:
     parser.add_argument("--libraries", default="timm,torchvision,hf")
     parser.add_argument("--names", default="", help="comma-separated names or globs instead of whole libraries")
     parser.add_argument("--sample", type=int, default=0)
-    parser.add_argument("--held", action="store_true", help="the sample that nothing was tuned on")
+    parser.add_argument("--held", default="", metavar="SALT", help="a sample that nothing was tuned on: the smallest SHA-256 of SALT and name")
+    parser.add_argument("--without", default="", help="comma-separated results whose names are not drawn: they have been looked at")
     parser.add_argument("--markdown", type=Path, help="write the page of the sample here")
     parser.add_argument("--why", type=Path, help="JSON: explanations by name")
     parser.add_argument("--results", type=Path, default=Path("zoo.jsonl"))
-    parser.add_argument("--timeout", type=float, default=300.0)
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds of processor time per model")
     parser.add_argument("--memory", type=float, default=16.0, help="GiB of address space per model")
+    parser.add_argument("--step", action="store_true", help="time one plain forward and backward too, for the ratio to a check")
     parser.add_argument("--budget", type=float, default=math.inf, help="seconds after which no new model is started")
     options = parser.parse_args()
     wanted = [n for n in options.names.split(",") if n]
@@ -196,7 +201,8 @@ def main() -> None:
     if not wanted or len(chosen) < len(wanted):
         everything = names(options.libraries.split(","))
         chosen += [n for n in everything if not wanted or any(fnmatch.fnmatch(n, w) for w in wanted if "*" in w)]
-    records = _run(ordered(chosen, options.held), options)
+    seen = {json.loads(line)["name"] for file in options.without.split(",") if file for line in Path(file).read_text(encoding="utf-8").splitlines()}
+    records = _run(ordered([n for n in chosen if n not in seen], options.held), options)
     print(summary(records))
     if options.markdown:
         why = json.loads(options.why.read_text(encoding="utf-8")) if options.why else {}
@@ -204,18 +210,18 @@ def main() -> None:
         options.markdown.write_text(markdown(records, why, f"Published architectures, {kind} sample"), encoding="utf-8")
 
 
-def _run(chosen: list[str], options: argparse.Namespace) -> list[dict]:
+def _run(chosen: list[str], options: argparse.Namespace, run: Callable[[str, float, float], dict] | None = None) -> list[dict]:
     """Records of the sample, in order, running what the results lack."""
     before = [json.loads(x) for x in options.results.read_text(encoding="utf-8").splitlines()] if options.results.exists() else []
     known = {r["name"]: r for r in before}
     records: list[dict] = []
     started = time.perf_counter()
-    with options.results.open("a", encoding="utf-8") as file:
+    with Server(options.step) as server, options.results.open("a", encoding="utf-8") as file:
         for name in chosen:
             if options.sample and sum("excluded" not in r for r in records) == options.sample:
                 break
             if name not in known and time.perf_counter() - started < options.budget:
-                known[name] = check(name, options.timeout, options.memory)
+                known[name] = (run or server.check)(name, options.timeout, options.memory)
                 file.write(json.dumps(known[name]) + "\n")
                 file.flush()
                 print(f"{name}: {_short(known[name])}", flush=True)

@@ -64,17 +64,15 @@ def resolution(dtype: str) -> float:
 
 
 def learned_attenuations(evidence: Evidence) -> dict[int, float]:
-    """Node index → product of the small learned scales (LayerScale, ReZero, zero gains) its result meets before a join.
+    """Node index → product of the small learned scales (LayerScale, ReZero, zero gains) its result meets on the way it is least attenuated.
 
-    They shrink the gradients of everything before them on purpose, and grow by themselves. 1 without any; 0 when one
-    is exactly zero.
+    They shrink the gradients of everything before them on purpose, and grow by themselves. 1 without any, so on every
+    residual stream; 0 when one is exactly zero.
     """
-    readers = evidence.graph.consumers()
+    readers, nodes = evidence.graph.consumers(), evidence.graph.nodes
     found: dict[int, float] = {}
-    for node in reversed(evidence.graph.nodes):
-        following = readers[node.index]
-        after = evidence.graph.nodes[following[0]] if len(following) == 1 else None
-        found[node.index] = 1.0 if after is None or after.kind == "join" else _small_scale(evidence, after) * found[after.index]
+    for node in reversed(nodes):
+        found[node.index] = max((_small_scale(evidence, nodes[r]) * found.get(r, 1.0) for r in readers[node.index]), default=1.0)
     return found
 
 

@@ -10,10 +10,13 @@ from steadygrad.targets.huggingface_inputs import Maker, first_of
 
 MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
 PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)")
+STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+, (?P<wanted>\d+)\]")
 CHANNELS = re.compile(r"expected input\[.*\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
 UNPACKED = "too many values to unpack"
 MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
+BEYOND = re.compile(r"index (?P<last>\d+) is out of range")
+NOTHING = re.compile(r"'NoneType' object")
 MOST_TOKENS = 1024  # of one image, clip or sound
 MOST_ANSWERS = 4
 
@@ -23,10 +26,13 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
     answers: tuple[Callable[[], dict[str, Any] | None], ...] = (
         lambda: with_tokens(made, complaint, configuration),
         lambda: _resized(made, PRODUCT.search(complaint), -1),
+        lambda: _resized(made, STACKED.search(complaint), -1),
         lambda: _resized(made, CHANNELS.search(complaint), 1),
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _flattened(made) if UNPACKED in complaint else None,
         lambda: _completed(made, MISSING.search(complaint), maker),
+        lambda: _shortened(made, BEYOND.search(complaint), maker.length),
+        lambda: _described(made, maker) if NOTHING.search(complaint) else None,
     )
     return next((found for answer in answers if (found := answer()) is not None), None)
 
@@ -94,8 +100,24 @@ def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) 
     found = {}
     for name in re.findall(r"'(\w+)'", match["names"]):
         kind = "pixel_values" if re.search("pixel|image|mask", name) else "input_ids" if name.endswith("_ids") else name
-        value = maker.one(kind)
+        value = maker.described(name)
+        value = maker.one(kind) if value is None else value
         if value is None:
             return None
         found[name] = value
     return {**made, **found}
+
+
+def _shortened(made: dict[str, Any], match: re.Match[str] | None, length: int) -> dict[str, Any] | None:
+    """Sequences that end where the model has no further position."""
+    end = int(match["last"]) if match else length
+    long = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim > 1 and v.shape[1] == length}
+    return {**made, **{n: v[:, :end] for n, v in long.items()}} if long and 0 < end < length else None
+
+
+def _described(made: dict[str, Any], maker: Maker) -> dict[str, Any] | None:
+    """With everything that the forward describes: what may be left out in general cannot be here."""
+    ids = next((v for v in made.values() if isinstance(v, torch.Tensor) and v.ndim == 2), None)
+    maker.length = maker.length if ids is None else ids.shape[1]
+    found = {n: value for n in maker.documented if n not in made and (value := maker.one(n)) is not None}
+    return {**made, **found} if found else None

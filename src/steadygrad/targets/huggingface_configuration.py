@@ -3,17 +3,18 @@
     1. layers at most 4, widths at most 256      2. the same, with numbers for what a type leaves open and needs (`OPEN`)
     3. layers at most 2      4. the same, open numbers filled      5. widths at most 256      6. the default
 
-In all but the last, vocabularies are at most 1024 and experts at most 4 (of which at most 2 answer, in one group).
+In all but the last, vocabularies are at most 1024, learned queries at most 16 and experts at most 4 (of which at most 2 answer, in one group).
 Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
-size of a head stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules. None keeps a cache, which training has no use for.
+size of a head stays, and the standard deviation of random weights grows by the root of that power, so that a layer's gain stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules. None keeps a cache, which training has no use for.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 DEPTHS = (
     "num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers", "num_decoder_layers", "num_encoder_layers",
-    "encoder_num_layers", "depth", "num_hidden_layers_vision",
+    "encoder_num_layers", "depth", "num_hidden_layers_vision", "num_blocks",
 )  # fmt: skip
 WIDTHS = ("hidden_size", "d_model", "n_embd", "dim", "embed_dim", "hidden_dim")
 INNER = ("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "n_inner", "moe_intermediate_size", "ffn_hidden_size", "d_inner",
@@ -22,6 +23,7 @@ HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads", 
          "mamba_n_heads", "mamba_num_heads", "index_n_heads")  # fmt: skip
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
 ANSWERING = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k", "experts_per_token", "num_selected_experts")
+QUERIES = ("num_queries", "num_object_queries")
 GROUPS = ("n_group", "topk_group", "num_expert_group")
 TOKENS = (
     "pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "image_token_id", "audio_token_id", "video_token_id", "image_token_index",
@@ -37,6 +39,8 @@ WIDEST, WORDS = 256, 1024
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
         "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "image_token_id": 4, "image_token_index": 4,
         "vocabulary_map": {"<image>": 4}}  # fmt: skip
+
+NEEDED: dict[str, dict[str, Any]] = {"timm_backbone": {"backbone": "resnet18"}}  # by model type: arguments that have no default
 
 
 def configurations(cls: Any) -> Iterator[Any]:
@@ -62,9 +66,9 @@ def _attempt(cls: Any, deepest: int, widths: bool, filled: bool) -> Any:
 
 
 def _made(cls: Any) -> Any:
-    """Defaults, and how far to predict, which time series have no default for."""
+    """Defaults, what a type cannot do without, and how far to predict, which time series have no default for."""
     try:
-        made = cls()
+        made = cls(**NEEDED.get(getattr(cls, "model_type", ""), {}))
     except ValueError:
         return cls(prediction_length=8)
     return cls(prediction_length=8) if getattr(made, "prediction_length", 0) is None else made
@@ -105,6 +109,8 @@ def _shrink(configuration: Any, deepest: int, widths: bool, renamed: dict[int, i
             _cap(configuration, name, 2)
         for name in GROUPS:
             _cap(configuration, name, 1)
+    for name in QUERIES:
+        _cap(configuration, name, 16)
     _cap(configuration, "vocab_size", WORDS)
     for number, name in enumerate(TOKENS):
         value = _get(configuration, name)
@@ -130,13 +136,16 @@ def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
             _set(configuration, name, max(smaller, 1))
             if name in WIDTHS:
                 renamed[value] = max(value // factor, 1)
-    if alike and factor > 1:
+    spread = _get(configuration, "initializer_range")
+    if isinstance(spread, float) and factor > 1:
+        _set(configuration, "initializer_range", spread * math.sqrt(factor))
+    if alike and factor > 1 and _get(configuration, "num_attention_heads") is not None:
         _set(configuration, "num_key_value_heads", _get(configuration, "num_attention_heads"))
 
 
 def _link(configuration: Any, renamed: dict[int, int], seen: list[Any]) -> None:
-    """What names the width of another configuration follows it."""
-    for name in LINKS:
+    """What names the width of another configuration follows it, and what a type leaves open and takes from its width."""
+    for name in (*LINKS, *(n for n in vars(configuration) if getattr(type(configuration), n, 0) is None)):
         value = _get(configuration, name)
         if isinstance(value, int) and value in renamed:
             _set(configuration, name, renamed[value])

@@ -10,8 +10,14 @@ from typing import Any
 
 import torch
 
+from steadygrad.targets.huggingface_documented import documented, made_of, size_of
+
 LENGTH, SECOND, SIDE = 32, 16000, 8
 TEXT, IMAGE, SOUND = ("input_ids",), ("pixel_values", "pixel_values_videos", "images"), ("input_features", "input_values", "audio_values")
+LABELS = (
+    "labels", "return_loss", "bool_masked_pos", "start_positions", "end_positions", "future_values", "future_time_features", "spectrogram_labels",
+    "duration_labels", "pitch_labels", "energy_labels",
+)  # fmt: skip
 EXTRAS = ((True, False), (True, True), (False, False), (False, True))  # with labels, with masks
 
 
@@ -44,7 +50,8 @@ class Maker:
         self.text = _text(configuration)
         self.vision = getattr(configuration, "vision_config", None) or configuration
         self.sound = getattr(configuration, "audio_config", None) or configuration
-        self.listed, self.packed = (n in inspect.signature(model.forward).parameters for n in ("grid_thw", "spatial_shapes"))
+        self.listed, self.packed, self.strung = (n in inspect.signature(model.forward).parameters for n in ("grid_thw", "spatial_shapes", "target_sizes"))
+        self.documented, self.length = documented(model.forward), LENGTH
         self.generator = torch.Generator().manual_seed(seed)
         self.words = max(min(_vocabularies(configuration, []), default=int(first_of((configuration,), ("num_tokens",), 1000) or 1000)), 8)
 
@@ -56,22 +63,31 @@ class Maker:
     def companions(self, accepted: Any, labels: bool, masks: bool) -> list[str]:
         """What goes along with the inputs: labels or what else gives a loss, masks, the decoder's words."""
         names = ["bbox", "mm_token_type_ids", "image_attention_mask"]
-        names += ["spatial_shapes", "pixel_attention_mask"] * self.packed
+        names += ["spatial_shapes", "pixel_attention_mask"] * self.packed + ["target_sizes"] * self.strung
         names += ["decoder_input_ids"] * bool(getattr(self.whole, "is_encoder_decoder", False))
         if labels:
-            names += [n for n in ("labels", "return_loss", "bool_masked_pos", "start_positions", "end_positions", "future_values", "future_time_features") if n in accepted]
+            names += [n for n in LABELS if n in accepted]
         if masks:
             names += ["encoder_hidden_states"] * hasattr(self.whole, "encoder_hidden_size")
             names += [n for n in ("attention_mask", "input_features_mask", "feature_attention_mask", "pixel_mask", "padding_mask") if n in accepted]
         return [n for n in names if n in accepted]
 
     def one(self, name: str) -> Any:
-        """One input, or None when its name says nothing, or the configuration not what is needed."""
+        """One input, or None when neither its name nor its description says enough, or the configuration not what is needed."""
         maker = MAKERS.get(name)
         try:
-            return None if maker is None else maker(self)
+            return self.described(name) if maker is None else maker(self)
         except (TypeError, ValueError):  # a size that is a list here, or open
             return None
+
+    def described(self, name: str) -> torch.Tensor | None:
+        """An input as the docstring of the forward describes it."""
+        entry = self.documented.get(name)
+        return None if entry is None else made_of(name, entry, lambda word: size_of(word, self), self.generator)
+
+    def known(self, names: tuple[str, ...], default: Any) -> Any:
+        """The first of the names that one of the configurations answers to."""
+        return first_of((self.whole, self.vision, self.text, self.sound), names, default)
 
     def ids(self) -> torch.Tensor:
         """Words, above the special ones."""
@@ -86,6 +102,9 @@ class Maker:
         """Images; clips where the configuration counts frames; lists of patches where their shapes go along."""
         if self.listed:
             return self.hidden()
+        if self.strung:  # the patches of all images side by side
+            side = int(first_of((self.vision,), ("patch_size",), 14))
+            return self.normal(self.size()[0], side, side * SIDE * SIDE).movedim(0, 2).flatten(2, 3).unsqueeze(0)
         if self.packed:
             return self.normal(SIDE * SIDE, self.size()[0] * int(first_of((self.vision,), ("patch_size",), 16)) ** 2)
         channels, size = self.size()
@@ -204,6 +223,7 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     **dict.fromkeys(("attention_mask", "padding_mask"), lambda m: torch.ones(m.batch, LENGTH, dtype=torch.int64)),
     **dict.fromkeys(("pixel_values", "images", "image"), Maker.pixels),
     "grid_thw": Maker.grid,
+    "target_sizes": lambda m: torch.tensor([[SIDE, SIDE]] * m.batch),
     "spatial_shapes": lambda m: torch.tensor([[SIDE, SIDE]] * m.batch),
     "pixel_attention_mask": lambda m: torch.ones(m.batch, SIDE * SIDE, dtype=torch.int64) if m.packed else torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
     "pixel_values_videos": lambda m: m.normal(int(first_of((m.vision,), ("num_frames", "frames_per_clip"), 8)), *((c := m.size())[0], *c[1])),
@@ -222,6 +242,9 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     **dict.fromkeys(("start_positions", "end_positions"), lambda m: torch.randint(0, LENGTH, (m.batch,), generator=m.generator)),
     **dict.fromkeys(("query_embeds", "hidden_states", "inputs_embeds", "encoder_outputs"), Maker.hidden),
     "encoder_hidden_states": lambda m: m.normal(LENGTH, int(first_of((m.whole, m.text), ("encoder_hidden_size", "hidden_size", "d_model"), 64))),
+    "spectrogram_labels": lambda m: m.normal(LENGTH, int(first_of((m.sound, m.whole), ("num_mel_bins",), 80))),
+    "duration_labels": lambda m: torch.ones(m.batch, LENGTH, dtype=torch.int64),  # a frame for each word
+    **dict.fromkeys(("pitch_labels", "energy_labels"), lambda m: m.normal(LENGTH, 1)),
     "past_values": Maker.past,
     "past_observed_mask": lambda m: torch.ones_like(m.past()),
     "past_time_features": lambda m: m.past(_time_features(m)),

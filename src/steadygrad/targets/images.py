@@ -7,21 +7,18 @@ import torch
 from steadygrad.errors import InputError
 
 PIXELS = 8 * 256 * 256  # of one batch, so that a step of a large architecture fits into 16 GB
-
-
-LARGE = 150_000_000  # parameters
+LARGE, HUGE = 50_000_000, 150_000_000  # parameters
 
 
 def batch_for(size: Sequence[int], parameters: int = 0) -> int:
-    """Images per batch: 8 up to 256 × 256 pixels, fewer above so that pixels stay the same, at least 2; 2 for large models.
+    """Images per batch: 8 up to 256 × 256 pixels, fewer above so that pixels stay the same; at most 4 for large models, 2 for huge ones; at least 2.
 
     Example:
-        >>> batch_for((3, 224, 224)), batch_for((3, 384, 384)), batch_for((3, 1024, 1024)), batch_for((3, 224, 224), 300_000_000)
-        (8, 3, 2, 2)
+        >>> batch_for((3, 224, 224)), batch_for((3, 384, 384)), batch_for((3, 1024, 1024)), batch_for((3, 224, 224), 86_000_000)
+        (8, 3, 2, 4)
     """
-    if parameters > LARGE:
-        return 2
-    return max(2, min(8, PIXELS // (size[-1] * size[-2])))
+    most = 8 if parameters <= LARGE else 4 if parameters <= HUGE else 2
+    return max(2, min(most, PIXELS // (size[-1] * size[-2])))
 
 
 def images(size: Sequence[int], seed: int = 0, batch_size: int | None = None) -> torch.Tensor:

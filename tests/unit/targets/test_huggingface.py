@@ -20,6 +20,7 @@ class Configuration:
         self.vocab_size, self.image_token_id, self.bos_token_id = 50000, 40000, 1
         self.n_shared_experts, self.use_cache = None, True
         self.num_experts, self.num_experts_per_tok, self.n_group = 64, 8, 8
+        self.initializer_range = 0.02
         self.layer_types = ["linear"] * 5 + ["full"] + ["linear"] * 18
 
     def to_dict(self) -> dict:
@@ -38,6 +39,7 @@ class Stubborn(Configuration):
 def test_configurations_go_from_small_to_default() -> None:
     small, filled, short, _, narrow, default = configurations(Configuration)
     assert (small.hidden_size, small.intermediate_size, small.num_attention_heads) == (256, 1024, 4)  # a head stays 64 wide
+    assert small.initializer_range == 0.04 and short.initializer_range == 0.02  # a quarter of the fan-in, the same gain
     assert (short.hidden_size, narrow.num_hidden_layers) == (1024, 24)
     assert (small.n_shared_experts, filled.n_shared_experts) == (None, 1)
     assert small.num_hidden_layers == len(small.layer_types) == 6 and set(small.layer_types) == {"linear", "full"}

@@ -35,8 +35,8 @@ def test_intervals_are_those_of_scipy(zoo: ModuleType, k: int, n: int) -> None:
 
 def test_samples_do_not_depend_on_the_order_of_names_and_differ(zoo: ModuleType) -> None:
     names = [f"timm:net{i}" for i in range(50)]
-    assert zoo.ordered(names, False) == zoo.ordered(names[::-1], False) != zoo.ordered(names, True)
-    assert sorted(zoo.ordered(names, True)) == sorted(names)
+    assert zoo.ordered(names) == zoo.ordered(names[::-1]) != zoo.ordered(names, "held:") != zoo.ordered(names, "held-2:")
+    assert sorted(zoo.ordered(names, "held:")) == sorted(names)
 
 
 def test_a_rule_is_counted_once_a_network(zoo: ModuleType) -> None:
@@ -54,15 +54,23 @@ def test_the_page_counts_and_lists_everything(zoo: ModuleType) -> None:
     assert page.count("*by design*") == 1 and "- `hf:e`: a part" in page
 
 
-def test_left_out_names_are_replaced_and_known_ones_not_run_again(zoo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_left_out_names_are_replaced_and_known_ones_not_run_again(zoo: ModuleType, tmp_path: Path) -> None:
     ran: list[str] = []
 
     def check(name: str, timeout: float, memory: float) -> dict:
         ran.append(name)
         return {"name": name, "excluded": "a part"} if name == "hf:b" else {"name": name, "failure": "no"}
 
-    monkeypatch.setattr(zoo, "check", check)
-    options = zoo.argparse.Namespace(results=tmp_path / "r.jsonl", sample=2, budget=60.0, timeout=1.0, memory=1.0)
-    records = zoo._run(["hf:a", "hf:b", "hf:c", "hf:d"], options)
+    options = zoo.argparse.Namespace(results=tmp_path / "r.jsonl", sample=2, budget=60.0, timeout=1.0, memory=1.0, step=False)
+    records = zoo._run(["hf:a", "hf:b", "hf:c", "hf:d"], options, check)
     assert [r["name"] for r in records] == ran == ["hf:a", "hf:b", "hf:c"]
-    assert zoo._run(["hf:a", "hf:b", "hf:c", "hf:d"], options) == records and len(ran) == 3
+    assert zoo._run(["hf:a", "hf:b", "hf:c", "hf:d"], options, check) == records and len(ran) == 3
+
+
+@pytest.mark.zoo
+def test_models_run_in_forks_with_limits(zoo: ModuleType) -> None:
+    with zoo.Server(step=True) as server:
+        ran, late, unknown = server.check("hf:bert", 60, 16), server.check("timm:vit_large_patch16_224", 1, 16), server.check("hf:no_such_type", 60, 16)
+    assert ran["ok"] and ran["findings"] == [] and ran["step_s"] > 0.0 and 0.0 < ran["peak_gib"] < 16
+    assert late == {"name": "timm:vit_large_patch16_224", "failure": "no answer within 1 s"}
+    assert "has no model type" in unknown["excluded"]

@@ -28,7 +28,7 @@ class Epsilon(Rule):
     Adam with fp16 weights and its default eps of 1e-8 divides 0 by 0 wherever a gradient is 0. (Its v = (1 − β₂)g² is 0
     itself for |g| below 5e-3.) An error when the step that was tried wrote numbers that are not finite, else a warning.
 
-    A norm returns x̂·√(v/(v + eps)), v the variance it found. From eps ≥ v on the eps sets the scale: a warning. v is
+    A norm returns x̂·√(v/(v + eps)), v the variance it found. From eps ≥ 10 v on the eps sets the scale: a warning. v is
     overestimated, by the variance over everything the norm reads (the within-group part is smaller), so that what fires
     is sure. Right after an embedding it is a note: tables of 1e-4 under a norm are a published recipe, whose first steps
     move them far. An eps far *below* v is no fault, it is there for v = 0; and torch's norms compute it in float32.
@@ -42,7 +42,7 @@ class Epsilon(Rule):
     title = "an eps that vanishes or outweighs"
     priority = 58
     explains = ("lr-too-high", "nonfinite-forward", "nonfinite-backward", "signal-drift", "output-constant", "oscillation")
-    thresholds = {"share": Threshold(1.0, "eps over the variance it guards: at 1 the norm's output is 0.71 of its usual size")}
+    thresholds = {"share": Threshold(10.0, "eps over the variance it guards: at 10 the norm's output is 0.30 of its usual size; at 1 it is 0.71, which trains")}
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """The optimizer's, then the ops' in execution order."""

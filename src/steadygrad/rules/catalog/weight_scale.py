@@ -25,6 +25,8 @@ class WeightScale(Rule):
     smooth φ, and Xavier's 1) counts as right. What a layer lies outside of that range is its factor; along layers with
     nothing between them that resets the scale (normalization, residual sums, attention) the factors multiply.
 
+    A gate whose bias outweighs its small weights starts open or closed on purpose, and counts as right.
+
     One layer off by a little is harmless and common (torch's default `nn.Linear` is 0.41 of He's); thirty are not.
     Magnitude alone is a warning; it becomes the error when a dead signal or gradient follows from it.
 
@@ -58,6 +60,8 @@ class WeightScale(Rule):
             total, first = before if before is not None else (0.0, item)
             if abs(total) < math.log(1.05):  # nothing was off so far: this layer is where it starts
                 first = item
+            if factor < 1.0 and bias_sets_gate(evidence, item):
+                factor = 1.0
             if item.node.index not in evidence.graph.feeds_weights and factor < 1.0:
                 factor = 1.0  # a small last layer is a choice: it only makes the first outputs small
             total += math.log(factor)
@@ -100,6 +104,7 @@ class WeightScale(Rule):
         """The same depth at the right scale; one small layer; torch's default in a shallow net."""
         yield Specimen("30 ReLU layers, He", lambda: classification(mlp(16, *[64] * 30, 4)))
         yield Specimen("20 tanh layers, Xavier", lambda: classification(mlp(16, *[64] * 20, 4, activation=nn.Tanh)))
+        yield Specimen("a gate with weights of 1e-4 and a bias of 1", _open_gate)
         yield Specimen("SIREN, whose frequency 30 is a part of the weights' scale", _siren)
 
 
@@ -112,6 +117,17 @@ def layer_factor(evidence: Evidence, item: Weighted) -> float | None:
     gain = std * math.sqrt(item.use.fans.fan_in)
     gains = gain, gain * constant_factor(evidence.graph, item.node.index)  # a number behind the weight may excuse its scale, never accuse it
     return min((g / low if g < low else g / high if g > high else 1.0 for g in gains), key=lambda factor: abs(math.log(factor)))
+
+
+def bias_sets_gate(evidence: Evidence, item: Weighted) -> bool:
+    """Whether the result becomes a factor of another signal, and the layer's bias is larger than what its weights make of inputs of size 1."""
+    biases = [evidence.parameters[use.parameters[0]].value.moments.rms for use in item.node.uses if use.role == "bias"]
+    if item.use.fans is None or max(biases, default=0.0) <= item.reading.value.moments.std * math.sqrt(item.use.fans.fan_in):
+        return False
+    readers, nodes, at = evidence.graph.consumers(), evidence.graph.nodes, item.node.index
+    while len(readers[at]) == 1 and nodes[readers[at][0]].kind in ("activation", "view", "cast", "pointwise"):
+        at = readers[at][0]
+    return any(nodes[r].kind == "join" and nodes[r].op == "mul" for r in readers[at])
 
 
 def preceding_or_next(evidence: Evidence, node: Node) -> str:
@@ -153,6 +169,22 @@ def _scaled(activation: type[nn.Module], depth: int, std: float) -> Case:
 class _Sine(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.sin(30.0 * x)
+
+
+class _Gate(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate, self.value, self.head = nn.Linear(16, 64), nn.Linear(16, 64), nn.Linear(64, 4)
+        nn.init.normal_(self.gate.weight, std=1e-4, generator=torch.Generator().manual_seed(0))
+        nn.init.ones_(self.gate.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.nn.functional.silu(self.gate(x)) * self.value(x))
+
+
+def _open_gate() -> Case:
+    torch.manual_seed(0)
+    return classification(_Gate())
 
 
 def _siren() -> Case:
