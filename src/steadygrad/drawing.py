@@ -12,6 +12,7 @@ from steadygrad.errors import InputError
 from steadygrad.graph.fans import convolution_fans, of_complex
 from steadygrad.graph.sharded import is_sharded, shard
 from steadygrad.randomness.assembly import Source
+from steadygrad.randomness.backends import c
 from steadygrad.randomness.backends import torch as backend
 from steadygrad.randomness.composed import random
 from steadygrad.randomness.law import Fans, Independent, Law, Shape
@@ -24,7 +25,6 @@ from steadygrad.schemes.scheme import Scheme
 DTYPES = {torch.float16: "float16", torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float64: "float64"}
 
 
-@torch.no_grad()
 def draw_(
     tensor: torch.Tensor, scheme: Scheme | Law | str, *, name: str | Iterable[str], seed: int = 0, gain: float = 1.0, fans: Fans | None = None
 ) -> torch.Tensor:
@@ -63,7 +63,7 @@ def draw_(
     check_drawable(tensor)
     shape = tuple(tensor.shape)
     law = law_of(scheme, shape, gain, fans, complex=tensor.is_complex())
-    source = Source(smallest(name), seed, "float32", backend.orthonormal)
+    source = Source(smallest(name), seed, DTYPES.get(tensor.dtype, "float32"), backend.orthonormal)
     checked(seed, 0, 0, source.name)
     _fill(shard(tensor), law, source, shape, held(tensor) if is_sharded(tensor) else None)
     return tensor
@@ -127,19 +127,22 @@ def check_drawable(tensor: Any) -> None:
     """
     if not isinstance(tensor, torch.Tensor):
         raise InputError(f"`tensor` must be a torch.Tensor, got {type(tensor).__name__}")
-    what = f"{tensor.dtype} of shape {tuple(tensor.shape)}"
     if not (tensor.is_floating_point() or tensor.is_complex()):
-        raise InputError(f"a tensor to draw into must be floating or complex, got {what}")
+        raise InputError(f"a tensor to draw into must be floating or complex, got {_described(tensor)}")
     if tensor.is_meta:
-        raise InputError(f"a tensor on the meta device has no memory to draw into, got {what}; give it some by `module.to_empty(device=…)` first")
+        raise InputError(f"a tensor on the meta device has no memory to draw into, got {_described(tensor)}; give it some by `module.to_empty(device=…)` first")
     if tensor.layout is not torch.strided or tensor.is_nested:
-        raise InputError(f"a tensor to draw into must be strided, got layout {tensor.layout} of {what}")
+        raise InputError(f"a tensor to draw into must be strided, got layout {tensor.layout} of {_described(tensor)}")
     if tensor.numel() == 0:
-        raise InputError(f"a tensor without entries has nothing to draw, got {what}")
+        raise InputError(f"a tensor without entries has nothing to draw, got {_described(tensor)}")
     if is_sharded(tensor) and any(placement.is_partial() for placement in tensor.placements):
         raise InputError(f"a DTensor to draw into must be sharded or replicated, got placements {tensor.placements}")
-    if overlapping(shard(tensor)):
-        raise InputError(f"entries must not share memory, got strides {tensor.stride()} for {what}; draw into the tensor it is expanded from")
+    if overlapping(shard(tensor) if is_sharded(tensor) else tensor):
+        raise InputError(f"entries must not share memory, got strides {tensor.stride()} for {_described(tensor)}; draw into the tensor it is expanded from")
+
+
+def _described(tensor: torch.Tensor) -> str:
+    return f"{tensor.dtype} of shape {tuple(tensor.shape)}"
 
 
 def overlapping(tensor: torch.Tensor) -> bool:
@@ -149,6 +152,8 @@ def overlapping(tensor: torch.Tensor) -> bool:
         >>> overlapping(torch.empty(3, 1).expand(3, 4)), overlapping(torch.empty(4, 3).T)
         (True, False)
     """
+    if tensor.is_contiguous():
+        return False
     reach = 0
     for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
         if size > 1:
@@ -183,18 +188,33 @@ def _along_first(placement: Any, axis: int) -> Any:
 def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: Indices | None) -> None:
     """What cannot fail once begun straight into the tensor's memory; everything else beside it first, so that an error changes nothing."""
     if isinstance(law, Independent) and law.kind == "constant" and not local.is_complex():
-        value = torch.tensor(law.mean, dtype=torch.float64 if local.dtype == torch.float64 else torch.float32)
-        local.fill_(value.to(local.dtype))
+        _set(local, law.mean)
     elif local.is_complex():
         real = _new(local.real, law, source.part(0), shape, indices)
         imaginary = _new(local.real, law, source.part(1), shape, indices) if random(law, shape) else torch.zeros_like(real)
         local.copy_(torch.complex(real, imaginary))
     elif isinstance(law, Independent | Dirac) and type(local) is torch.Tensor and local.device.type == "cpu" and local.dtype in DTYPES and not local.is_neg():
-        draw_part(law, _array(local), replace(source, dtype=DTYPES[local.dtype]), shape, indices)
+        _write(local, law, source, shape, indices)
         if not local.is_inference():
             torch.autograd.graph.increment_version(local)
     else:
         local.copy_(_new(local, law, source, shape, indices))
+
+
+def _set(local: torch.Tensor, value: float) -> None:
+    """Every entry to a number, rounded to float32 on the way to anything narrower."""
+    if abs(value) <= 65504.0 and local.dtype in DTYPES:  # torch does just this, but refuses what float16 cannot hold
+        local.fill_(value)
+    else:
+        wide = torch.tensor(value, dtype=torch.float64 if local.dtype == torch.float64 else torch.float32)
+        local.fill_(wide.to(local.dtype))
+
+
+def _write(local: torch.Tensor, law: Independent | Dirac, source: Source, shape: Shape, indices: Indices | None) -> None:
+    """Into the memory of an ordinary tensor on the processor; small ones take a few microseconds, so the usual case takes no detour."""
+    usual = isinstance(law, Independent) and indices is None and local.is_contiguous()
+    if not (usual and c.fill_at(local.data_ptr(), 1, local.numel(), law, source.dtype, name=source.name, seed=source.seed)):
+        draw_part(law, _array(local), source, shape, indices)
 
 
 def _new(like: torch.Tensor, law: Law, source: Source, shape: Shape, indices: Indices | None) -> torch.Tensor:

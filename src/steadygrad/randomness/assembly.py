@@ -130,8 +130,11 @@ def _(law: Dirac, out: Array, source: Source) -> None:
     value, parts = rounded(np.array(law.scale), source.dtype), _groups(out[(..., *(k // 2 for k in out.shape[2:]))], law)
     out.fill(0)
     for part in parts:
-        rows = np.arange(len(part) if law.wrap else min(part.shape))
-        part[rows, rows % part.shape[1]] = value
+        side = min(part.shape)
+        np.einsum("ii->i", part[:side, :side])[...] = value  # the diagonal itself, not a copy
+        if law.wrap:
+            rows = np.arange(side, len(part))
+            part[rows, rows % side] = value
 
 
 @put.register

@@ -32,6 +32,8 @@ def bare_name(name: str) -> str:
         >>> bare_name("module._orig_mod.layers.0.weight")
         'layers.0.weight'
     """
+    if "_mod" not in name and not name.startswith("module."):
+        return name  # no wrapper's name is without one of these
     parts = [part for part in name.split(".") if part not in WRAPPERS]
     while len(parts) > 1 and parts[0] == "module":
         parts.pop(0)

@@ -22,10 +22,14 @@ static inline uint32_t bits_of_single(float x) {
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
-static inline float float_signed(uint32_t v) {
-    const float size = (float)(int32_t)(v & 0x7fffffffu);
-    return v >> 31 ? -size : size;
+typedef struct {
+    float a, b;
+} Two;
+static inline float float_signed(uint64_t size, uint64_t word) {
+    const int32_t flip = -(int32_t)(word >> 31 & 1); /* no branch, which would be foretold wrongly every other time */
+    return (float)(((int32_t)size ^ flip) - flip);
 }
+static inline float float_odd(uint64_t word) { return (float)((int32_t)((uint32_t)word >> 8 << 1 | 1u) - (1 << 24)); }
 static inline uint16_t brain_of(float x) {
     const uint32_t bits = bits_of_single(x);
     return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
@@ -49,14 +53,6 @@ static inline uint16_t half_of(float x) {
 #define ALWAYS static inline __attribute__((always_inline))
 #else
 #define ALWAYS static inline
-#endif
-
-#if defined(__clang__)
-#define UNROLL_4 _Pragma("clang loop unroll_count(4)")
-#elif defined(__GNUC__)
-#define UNROLL_4 _Pragma("GCC unroll 4")
-#else
-#define UNROLL_4
 #endif
 
 #define SET plain

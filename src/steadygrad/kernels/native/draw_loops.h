@@ -12,56 +12,95 @@ INLINE void NAME(philox)(V word[4], const V key[20], V m0, V m1) {
     }
 }
 
-/* |z| in units of 2^-28 from 2m below bit 32: see quantile.py. The exponent and first six bits of q = 2m + 1 as a double
-   are the segment, the next 32 its fraction t, so that no lane needs to count leading zeros. */
-INLINE V NAME(magnitude)(V twice) {
-    const V q = AND_OR(twice, SET1(0xfffffffeu), SET1(0x4330000000000001)); /* 2^52 + q, once read as a double */
-    const V bits = BITS_OF(SUB_D(DOUBLE_OF(q), SET1_D(4503599627370496.0)));
-    const V entry = GATHER(SHR(bits, 46)), t = SHR(bits, 14);
+/* The word of which bit 31 is a normal value's sign, and in bits 0-30 the magnitude m: see quantile.py. */
+INLINE V NAME(normal_word)(V word, enum draw_kind kind, V first, V span) {
+    if (kind == TRUNCATED) return AND_OR(word, TOP, AND(ADD(first, HIGH(MUL(ADD(word, word), span))), SET1(0x7fffffffu)));
+    if (kind == CUT) { /* the rank of the wanted value, then the word that has it */
+        const V rank = ADD(first, SHR(MUL(word, span), 32));
+        return XOR3(rank, TOP, MUL(SHR(rank, 31), SET1(0x7fffffffu)));
+    }
+    return word;
+}
+
+/* m + 1/2 as a double: its exponent and first six bits are the segment, the next 32 its fraction t, so that no lane needs
+   to count leading zeros. */
+INLINE V NAME(tail)(V word) {
+    const V above = AND_OR(word, SET1(0x7fffffffu), SET1(0x4330000000000000)); /* 2^52 + m, once read as a double */
+    return BITS_OF(SUB_D(DOUBLE_OF(above), SET1_D(4503599627370495.5)));
+}
+
+/* |z| in units of 2^-28. */
+INLINE V NAME(magnitude)(V entry, V t) {
     const V c1 = SHL(entry, 10), c2 = AND(SHR(entry, 9), SET1(2047u << 13));
     const V bent = SUB(c1, HIGH(MUL(c2, t)));
     return SUB(SHR(entry, 33), SHR(MUL(bent, t), 42));
 }
 
-/* Sign and magnitude of a standard normal value: bit 31, and bits 0-30 in units of 2^-28. */
-INLINE V NAME(normal)(V word, enum draw_kind kind, V first, V span) {
-    V twice = ADD(word, word);
-    if (kind == TRUNCATED) twice = ADD(first, HIGH(MUL(twice, span))), twice = ADD(twice, twice);
-    if (kind == CUT) { /* the rank of the wanted value, then the word that has it */
-        const V rank = ADD(first, SHR(MUL(word, span), 32));
-        word = XOR3(rank, TOP, MUL(SHR(rank, 31), SET1(0x7fffffffu)));
-        twice = ADD(word, word);
-    }
-    return AND_OR(word, TOP, NAME(magnitude)(twice));
+INLINE void NAME(store_singles)(F x, enum draw_kind kind, enum draw_type type, const Draw *job, void *out, int place) {
+    /* Exact powers of two join the scale, which callers keep within 2^-90 .. 2^90: one rounding less to make. */
+    const float unit = kind == UNIFORM ? 0x1p-24f : kind == RADEMACHER ? 1.0f : 0x1p-28f;
+    const F scale = SET1_F((float)job->scale * unit), mean = SET1_F((float)job->mean), scaled = MUL_F(x, scale);
+    const F value = ADD_F(scaled, mean); /* no product is 0, so adding a mean of 0 changes no bit */
+    if (type == SINGLE) STORE_SINGLE((float *)out + place, value);
+    if (type == HALF) STORE_HALF((uint16_t *)out + place, value);
+    if (type == BRAIN) STORE_BRAIN((uint16_t *)out + place, value);
 }
 
-INLINE void NAME(store)(V word, enum draw_kind kind, enum draw_type type, V first, V span, const Draw *job, void *out, int place) {
+INLINE void NAME(store_double)(D x, const Draw *job, void *out, int place) {
+    STORE_DOUBLE((double *)out + place, ADD_D(MUL_D(x, SET1_D(job->scale)), SET1_D(job->mean)));
+}
+
+/* Uniform and Rademacher entries from two vectors of words. */
+INLINE void NAME(store)(V low, V high, enum draw_kind kind, enum draw_type type, const Draw *job, void *out, int place) {
+    const V words[2] = {low, high};
     if (type == DOUBLE) {
-        const D scale = SET1_D(job->scale), mean = SET1_D(job->mean);
-        const V above = SET1(0x4330000000000000);
-        D x;
-        if (kind == UNIFORM) {
-            const V odd = OR(SHL(AND(word, LOW32), 1), OR(above, SET1(1)));
-            x = MUL_D(SUB_D(DOUBLE_OF(odd), SET1_D(4503599627370496.0 + 4294967296.0)), SET1_D(0x1p-32));
-        } else if (kind == RADEMACHER) {
-            x = DOUBLE_OF(OR(SHL(AND(word, TOP), 32), SET1(0x3ff0000000000000)));
-        } else {
-            const V z = NAME(normal)(word, kind, first, span), size = AND(z, SET1(0x7fffffffu));
-            x = MUL_D(SUB_D(DOUBLE_OF(OR(size, above)), SET1_D(4503599627370496.0)), SET1_D(0x1p-28));
-            x = DOUBLE_OF(OR(BITS_OF(x), SHL(AND(z, TOP), 32)));
+        for (int half = 0; half < 2; half++) {
+            const V odd = OR(SHL(AND(words[half], LOW32), 1), SET1(0x4330000000000001));
+            const V one = OR(SHL(AND(words[half], TOP), 32), SET1(0x3ff0000000000000));
+            const D between = MUL_D(SUB_D(DOUBLE_OF(odd), SET1_D(4503599627370496.0 + 4294967296.0)), SET1_D(0x1p-32));
+            NAME(store_double)(kind == UNIFORM ? between : DOUBLE_OF(one), job, out, place + half * WIDTH);
         }
-        STORE_DOUBLE((double *)out + place, ADD_D(MUL_D(x, scale), mean));
     } else {
-        /* Exact powers of two join the scale, which callers keep within 2^-90 .. 2^90: one rounding less to make. */
-        const float unit = kind == UNIFORM ? 0x1p-24f : kind == RADEMACHER ? 1.0f : 0x1p-28f;
-        const F scale = SET1_F((float)job->scale * unit), mean = SET1_F((float)job->mean);
-        const F x = kind == UNIFORM      ? FLOAT_ODD(word)
-                    : kind == RADEMACHER ? FLOAT_SIGN(word)
-                                         : FLOAT_SIGNED(NAME(normal)(word, kind, first, span));
-        const F value = ADD_F(MUL_F(x, scale), mean); /* no product is 0, so adding a mean of 0 changes no bit */
-        if (type == SINGLE) STORE_SINGLE((float *)out + place, value);
-        if (type == HALF) STORE_HALF((uint16_t *)out + place, value);
-        if (type == BRAIN) STORE_BRAIN((uint16_t *)out + place, value);
+        NAME(store_singles)(kind == UNIFORM ? FLOAT_ODD(low, high) : FLOAT_SIGN(low, high), kind, type, job, out, place);
+    }
+}
+
+/* Words, tails and table entries of a few blocks, in the order of the entries. */
+typedef struct {
+    _Alignas(64) uint64_t word[AT_ONCE];
+    _Alignas(64) uint64_t tail[AT_ONCE];
+    _Alignas(64) uint64_t entry[AT_ONCE];
+} NAME(Desk);
+
+INLINE void NAME(lay)(NAME(Desk) *desk, V word, enum draw_kind kind, V first, V span, int place) {
+    word = NAME(normal_word)(word, kind, first, span);
+    const V tail = NAME(tail)(word);
+    STORE(desk->word + place, word);
+    STORE(desk->tail + place, tail);
+    STORE(desk->entry + place, SHR(tail, 46));
+}
+
+/* Plain loads, which `volatile` keeps a compiler from making vectors of: the processors' gathers take two to three times as
+   long (microcode; on Intel's also the guard against stale data), and these leave the vector unit free for the next block. */
+INLINE void NAME(look_up)(NAME(Desk) *desk, int entries) {
+    const volatile uint64_t *table = (const volatile uint64_t *)((uintptr_t)draw_table - DRAW_FIRST * sizeof *draw_table);
+    for (int i = 0; i < entries; i++)
+        desk->entry[i] = table[desk->entry[i]];
+}
+
+INLINE void NAME(finish)(const NAME(Desk) *desk, int entries, enum draw_kind kind, enum draw_type type, const Draw *job, void *out) {
+    for (int i = 0; i < entries; i += 2 * WIDTH) {
+        V size[2], word[2];
+        for (int half = 0; half < 2; half++) {
+            word[half] = LOAD(desk->word + i + half * WIDTH);
+            size[half] = NAME(magnitude)(LOAD(desk->entry + i + half * WIDTH), SHR(LOAD(desk->tail + i + half * WIDTH), 14));
+        }
+        if (type != DOUBLE) NAME(store_singles)(FLOAT_SIGNED(size[0], size[1], word[0], word[1]), kind, type, job, out, i);
+        for (int half = 0; half < 2 && type == DOUBLE; half++) {
+            const V above = SET1(0x4330000000000000);
+            const D x = MUL_D(SUB_D(DOUBLE_OF(OR(size[half], above)), SET1_D(4503599627370496.0)), SET1_D(0x1p-28));
+            NAME(store_double)(DOUBLE_OF(OR(BITS_OF(x), SHL(AND(word[half], TOP), 32))), job, out, i + half * WIDTH);
+        }
     }
 }
 
@@ -69,24 +108,38 @@ INLINE void NAME(blocks)(const Draw *given, enum draw_kind kind, enum draw_type 
     const Draw own = *given, *job = &own; /* which no store to `out` can change */
     const V m0 = SET1(0xD2511F53u), m1 = SET1(0xCD9E8D57u), first = SET1(job->first), span = SET1(job->span);
     const int size = type == DOUBLE ? 8 : type == SINGLE ? 4 : 2;
+    const int direct = kind == UNIFORM || kind == RADEMACHER;
+    NAME(Desk) desk;
     V key[20];
     for (int round = 0; round < 10; round++) {
         key[2 * round] = SET1((uint32_t)(job->key[0] + (uint32_t)round * 0x9E3779B9u));
         key[2 * round + 1] = SET1((uint32_t)(job->key[1] + (uint32_t)round * 0xBB67AE85u));
     }
-    for (int64_t b = 0; b < count; b++, block++, out += BLOCK_ENTRIES * size)
-        for (int lane = 0; lane < COUNTERS; lane += 2 * WIDTH) { /* two at a time: their chains of products overlap */
-            const V low = COUNT_FROM(block * COUNTERS + (uint64_t)lane), high = ADD(low, SET1(WIDTH));
-            V left[4] = {low, SHR(low, 32), SET1(job->seed & 0xffffffffu), SET1(job->seed >> 32)};
-            V right[4] = {high, SHR(high, 32), left[2], left[3]};
-            NAME(philox)(left, key, m0, m1);
-            NAME(philox)(right, key, m0, m1);
-            UNROLL_4
-            for (int word = 0; word < 4; word++) {
-                NAME(store)(left[word], kind, type, first, span, job, out, word * COUNTERS + lane);
-                NAME(store)(right[word], kind, type, first, span, job, out, word * COUNTERS + lane + WIDTH);
+    for (int64_t b = 0; b < count;) {
+        int laid = 0;
+        for (; laid < AT_ONCE && b < count; b++, block++, laid += BLOCK_ENTRIES)
+            for (int lane = 0; lane < COUNTERS; lane += 2 * WIDTH) { /* two at a time: their chains of products overlap */
+                const V low = COUNT_FROM(block * COUNTERS + (uint64_t)lane), high = ADD(low, SET1(WIDTH));
+                V left[4] = {low, SHR(low, 32), SET1(job->seed & 0xffffffffu), SET1(job->seed >> 32)};
+                V right[4] = {high, SHR(high, 32), left[2], left[3]};
+                NAME(philox)(left, key, m0, m1);
+                NAME(philox)(right, key, m0, m1);
+                for (int word = 0; word < 4; word++) {
+                    const int place = laid + word * COUNTERS + lane;
+                    if (direct) {
+                        NAME(store)(left[word], right[word], kind, type, job, out, place);
+                    } else {
+                        NAME(lay)(&desk, left[word], kind, first, span, place);
+                        NAME(lay)(&desk, right[word], kind, first, span, place + WIDTH);
+                    }
+                }
             }
+        if (!direct) {
+            NAME(look_up)(&desk, laid);
+            NAME(finish)(&desk, laid, kind, type, job, out);
         }
+        out += laid * size;
+    }
 }
 
 #define OF_KIND(kind)                                                                                                  \

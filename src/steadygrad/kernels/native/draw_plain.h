@@ -1,11 +1,14 @@
-/* One lane at a time, for any C11 compiler: what the vectors of draw_avx2.h and draw_avx512.h do to each lane. */
+/* One lane at a time, for any C11 compiler: what the vectors of draw_avx2.h and draw_avx512.h do to each lane. V: 64 bits; F: two
+   floats. */
 #define WIDTH 1
 #define V uint64_t
-#define F float
+#define F Two
 #define D double
 #define SET1(x) ((uint64_t)(x))
 #define COUNT_FROM(x) ((uint64_t)(x))
 #define ADD(x, y) ((x) + (y))
+#define LOAD(p) (*(const uint64_t *)(p))
+#define STORE(p, v) (*(uint64_t *)(p) = (v))
 #define SUB(x, y) ((x) - (y))
 #define MUL(x, y) ((uint64_t)(uint32_t)(x) * (uint32_t)(y))
 #define SHR(x, n) ((x) >> (n))
@@ -15,20 +18,19 @@
 #define HIGH(x) ((x) >> 32)
 #define AND_OR(x, mask, y) (((x) & (mask)) | (y))
 #define XOR3(x, y, z) ((x) ^ (y) ^ (z))
-#define GATHER(index) draw_table[(index) - DRAW_FIRST]
 #define BITS_OF(d) bits_of_double(d)
 #define DOUBLE_OF(v) double_of_bits(v)
 #define SUB_D(x, y) ((x) - (y))
 #define MUL_D(x, y) ((x) * (y))
 #define ADD_D(x, y) ((x) + (y))
 #define SET1_D(x) (x)
-#define MUL_F(x, y) ((x) * (y))
-#define ADD_F(x, y) ((x) + (y))
-#define SET1_F(x) (x)
-#define FLOAT_SIGNED(v) float_signed((uint32_t)(v))
-#define FLOAT_ODD(v) ((float)((int32_t)((uint32_t)(v) >> 8 << 1 | 1u) - (1 << 24)))
-#define FLOAT_SIGN(v) (1.0f - 2.0f * (float)((uint32_t)(v) >> 31))
-#define STORE_SINGLE(p, x) (*(p) = (x))
+#define MUL_F(x, y) ((Two){(x).a * (y).a, (x).b * (y).b})
+#define ADD_F(x, y) ((Two){(x).a + (y).a, (x).b + (y).b})
+#define SET1_F(x) ((Two){x, x})
+#define FLOAT_SIGNED(a, b, word_a, word_b) ((Two){float_signed(a, word_a), float_signed(b, word_b)})
+#define FLOAT_ODD(a, b) ((Two){float_odd(a), float_odd(b)})
+#define FLOAT_SIGN(a, b) ((Two){float_signed(1, a), float_signed(1, b)})
+#define STORE_SINGLE(p, x) ((p)[0] = (x).a, (p)[1] = (x).b)
 #define STORE_DOUBLE(p, x) (*(p) = (x))
-#define STORE_HALF(p, x) (*(p) = half_of(x))
-#define STORE_BRAIN(p, x) (*(p) = brain_of(x))
+#define STORE_HALF(p, x) ((p)[0] = half_of((x).a), (p)[1] = half_of((x).b))
+#define STORE_BRAIN(p, x) ((p)[0] = brain_of((x).a), (p)[1] = brain_of((x).b))

@@ -15,7 +15,8 @@
 #undef HIGH
 #undef AND_OR
 #undef XOR3
-#undef GATHER
+#undef LOAD
+#undef STORE
 #undef BITS_OF
 #undef DOUBLE_OF
 #undef SUB_D
@@ -25,7 +26,8 @@
 #undef MUL_F
 #undef ADD_F
 #undef SET1_F
-#undef NARROW
+#undef SET1_32
+#undef PAIR
 #undef WITH_SIGN
 #undef FLOAT_SIGNED
 #undef FLOAT_ODD

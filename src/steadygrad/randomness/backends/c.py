@@ -23,14 +23,22 @@ SCALES = (2.0**-90, 2.0**90)  # where no intermediate result is subnormal or ove
 
 def fill(rows: NDArray[Any], law: Independent, dtype: str, *, name: str, seed: int, start: int = 0, stride: int = 0, threads: int | None = None) -> None:
     """As `backends.numpy.fill`, on `threads` threads: by default as many as the process may use processors."""
-    kernel = prepared(2)
-    if kernel is None or not SCALES[0] <= law.scale <= SCALES[1] or not rows.flags.c_contiguous or law.kind == "constant":
+    drawn = rows.flags.c_contiguous and fill_at(rows.ctypes.data, *rows.shape, law, dtype, name=name, seed=seed, start=start, stride=stride, threads=threads)
+    if not drawn:
         definition.fill(rows, law, dtype, name=name, seed=seed, start=start, stride=stride)
-        return
+
+
+def fill_at(
+    address: int, rows: int, run: int, law: Independent, dtype: str, *, name: str, seed: int, start: int = 0, stride: int = 0, threads: int | None = None
+) -> bool:
+    """`fill` for rows·run entries without gaps at an address, for which the caller vouches; False, and nothing done, where the kernel cannot."""
+    kernel = prepared(2)
+    if kernel is None or not SCALES[0] <= law.scale <= SCALES[1] or law.kind == "constant":
+        return False
     kind, first, span = _kind(law)
     low, high = checked(seed, start, 0, name)
-    place = rows.ctypes.data, *rows.shape, start, stride
-    kernel.draw(*place, low, high, *key(name), kind, TYPES[dtype], first, span, threads or processors(), law.scale, law.mean)
+    kernel.draw(address, rows, run, start, stride, low, high, *key(name), kind, TYPES[dtype], first, span, threads or processors(), law.scale, law.mean)
+    return True
 
 
 def words(name: str, seed: int, start: int, count: int) -> NDArray[np.uint64]:
