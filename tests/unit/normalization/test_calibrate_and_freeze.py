@@ -126,6 +126,17 @@ def test_a_norm_used_twice_pools_both_uses_and_inputs_may_be_tuples_or_dicts() -
     torch.testing.assert_close(net.norm.running_mean, a.mean(0), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("method", ["one_pass", "sequential"])
+def test_a_loader_of_pairs(method: str) -> None:
+    first, second, x = network(), network(), data()
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, torch.zeros(len(x)).long()), batch_size=8)
+    with pytest.raises(InputError, match=r"calibrate: the forward raised TypeError on a batch that is a list of 2: .*pairs say inputs=lambda batch: batch\[0\]"):
+        calibrate(first, loader, method=method)
+    calibrate(first, loader, method=method, inputs=lambda batch: batch[0])
+    calibrate(second, list(x.split(8)), method=method)
+    assert all(torch.equal(v, second.state_dict()[k]) for k, v in first.state_dict().items())
+
+
 def test_errors_leave_the_model_as_it_was() -> None:
     net, x = network(), data()
     state = copy.deepcopy(net.state_dict())

@@ -100,5 +100,10 @@ def test_audit_of_half_range_frozen_and_unreached() -> None:
     assert row.frozen and row.half_range == 2 and any("float16" in note for note in row.notes)
     assert not any("values per channel" in note for note in row.notes)
     assert idle.values == 0 and "not reached by these batches" in idle.notes[-1]
-    with pytest.raises(InputError, match="needs at least one batch, got 0"):
+    with pytest.raises(InputError, match="audit: needs at least one batch, got 0"):
         audit(net, [])
+    with pytest.raises(ModelError, match="audit: the input of `0` is not finite"):
+        audit(net, [torch.full((5, 3), torch.nan)])
+    with pytest.raises(InputError, match="audit: the forward raised .* a list of 2"):
+        audit(net, [[torch.randn(5, 3), torch.zeros(5)]])
+    assert audit(net, [[torch.randn(5, 3), torch.zeros(5)]], inputs=lambda batch: batch[0])[0].values == 5

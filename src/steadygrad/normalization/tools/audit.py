@@ -9,7 +9,7 @@ from torch import nn
 
 from steadygrad.graph.transaction import transaction
 from steadygrad.normalization.functional.moments import Moments
-from steadygrad.normalization.tools.calibrate import gather
+from steadygrad.normalization.tools.calibrate import Inputs, gather, over
 from steadygrad.normalization.tools.find import never_collected, require_batch_norms
 from steadygrad.normalization.tools.freeze import is_frozen
 
@@ -48,12 +48,12 @@ class NormState:
     notes: tuple[str, ...]
 
 
-def audit(model: nn.Module, batches: Iterable[Any]) -> tuple[NormState, ...]:
+def audit(model: nn.Module, batches: Iterable[Any], *, inputs: Inputs | None = None) -> tuple[NormState, ...]:
     """Compare running statistics with the pooled ones of `batches`, and look for what goes wrong unseen.
 
     Layers are normalized by their batch meanwhile, dropout is off, and the model is put back bit for bit. Thresholds of
     the notes: mean drift above 0.5 σ, variance off by a factor of 2, variance noise above 25 % (fewer than 33 values per
-    channel and batch). A layer that the batches never reach has values 0.
+    channel and batch). A layer that the batches never reach has values 0. `inputs` as for `calibrate`.
 
     Raises:
         InputError: no batches.
@@ -65,7 +65,7 @@ def audit(model: nn.Module, batches: Iterable[Any]) -> tuple[NormState, ...]:
         model.eval()
         for path, module in found.items():
             module.register_forward_pre_hook(_smallest(path, smallest))
-        pooled = gather(model, found, {p: m for p, m in found.items() if not is_frozen(m)}, batches, None)
+        pooled = gather("audit", over("audit", model, batches, inputs), found, {p: m for p, m in found.items() if not is_frozen(m)}, None)
     return tuple(_state(path, module, smallest.get(path, 0), pooled.get(path)) for path, module in found.items())
 
 

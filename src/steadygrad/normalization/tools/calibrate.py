@@ -1,13 +1,13 @@
 """Running statistics that are the data's own, not an average over a moving past."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
 from torch import distributed, nn
 
-from steadygrad.errors import InputError, ModelError
+from steadygrad.errors import InputError, ModelError, SteadygradError
 from steadygrad.graph.trace import call_model
 from steadygrad.graph.transaction import transaction
 from steadygrad.normalization.functional.moments import Moments
@@ -15,11 +15,13 @@ from steadygrad.normalization.tools.find import require_batch_norms
 from steadygrad.normalization.tools.freeze import is_frozen
 
 Pooled = dict[str, Moments]
+Inputs = Callable[[Any], Any]
 
 
 def calibrate(
-    model: nn.Module, batches: Iterable[Any], *, method: Literal["one_pass", "sequential"] = "one_pass", process_group: Any = None
-) -> dict[str, int]:
+    model: nn.Module, batches: Iterable[Any], *, inputs: Inputs | None = None, method: Literal["one_pass", "sequential"] = "one_pass",
+    process_group: Any = None,
+) -> dict[str, int]:  # fmt: skip
     """Replace running statistics by those of `batches`; returns path → number of values pooled per channel.
 
     "one_pass": each batch is normalized by its own statistics, as in training, and the inputs' moments are pooled
@@ -30,18 +32,20 @@ def calibrate(
     shuffling is not even needed).
 
     Dropout stays off and nothing but the batch norms is in train mode. Frozen batch norms, and those in eval mode while the
-    model is in train mode, keep theirs. A batch norm that is used several times pools all uses. With an initialized process
-    group all processes' moments are pooled; each passes its own batches. On any error the model is as it was; weights,
-    gradients, modes, RNG always are.
+    model is in train mode, keep theirs. A batch norm that is used several times pools all uses; where one feeds itself,
+    "sequential" normalizes its later uses by the statistics it had. With an initialized process group all processes' moments
+    are pooled; each passes its own batches. On any error the model is as it was; weights, gradients, modes, RNG always are.
 
     Args:
         model: any model with batch norms.
-        batches: inputs as `check` takes them; of (inputs, targets) pairs pass the inputs only.
+        batches: inputs as `check` takes them, or whatever `inputs` makes them from: a DataLoader, say.
+        inputs: batch → inputs; for (inputs, targets) pairs `lambda batch: batch[0]`.
         method: see above.
         process_group: torch.distributed group; None for all processes.
 
     Raises:
-        InputError: an unknown method, no batches, or batches that cannot be iterated again for "sequential".
+        InputError: an unknown method, no batches, batches that cannot be iterated again for "sequential", or pairs that the
+            model's forward cannot take.
         ModelError: no batch norm, none to calibrate, none was reached, or a batch of non-finite values.
 
     Source: Ioffe & Szegedy 2015, arXiv:1502.03167, algorithm 2; Wu & Johnson 2021, arXiv:2105.07576, section 3; merging:
@@ -55,12 +59,13 @@ def calibrate(
     chosen = {path: m for path, m in found.items() if not is_frozen(m) and (m.training or not model.training)}
     if not chosen:
         raise ModelError(f"calibrate: all {len(found)} batch norms are frozen or in eval mode; unfreeze(model) first")
+    run = over("calibrate", model, batches, inputs)
     with transaction(model), torch.no_grad():
         model.eval()
         if method == "one_pass":
-            pooled = gather(model, chosen, chosen, batches, process_group)
+            pooled = gather("calibrate", run, chosen, chosen, process_group)
         else:
-            pooled = _layer_by_layer(model, chosen, batches, process_group)
+            pooled = _layer_by_layer(run, chosen, process_group)
     _reached(chosen, pooled)
     with torch.no_grad():
         for path, moments in pooled.items():
@@ -68,45 +73,63 @@ def calibrate(
     return {path: int(moments.count) for path, moments in pooled.items()}
 
 
-def _layer_by_layer(model: nn.Module, chosen: dict[str, nn.Module], batches: Iterable[Any], group: Any) -> Pooled:
+def _layer_by_layer(run: Callable[[], int], chosen: dict[str, nn.Module], group: Any) -> Pooled:
     """A first pass tells the order of execution."""
-    order = list(gather(model, chosen, {}, batches, group))
+    order = list(gather("calibrate", run, chosen, {}, group))
     done: Pooled = {}
     for path in order:
-        done |= gather(model, {path: chosen[path]}, {}, batches, group)
+        done |= gather("calibrate", run, {path: chosen[path]}, {}, group)
         _write(chosen[path], done[path])
     return done
 
 
-def gather(model: nn.Module, watched: dict[str, nn.Module], batch_mode: dict[str, nn.Module], batches: Iterable[Any], group: Any) -> Pooled:
+def over(tool: str, model: nn.Module, batches: Iterable[Any], inputs: Inputs | None) -> Callable[[], int]:
+    """A function that runs the model once over all batches and returns how many there were."""
+
+    def run() -> int:
+        count = 0
+        for batch in batches:
+            try:
+                call_model(model, batch if inputs is None else inputs(batch))
+            except SteadygradError:
+                raise
+            except Exception as error:
+                if inputs is not None or not isinstance(batch, list | tuple):
+                    raise
+                got = f"{type(error).__name__} on a batch that is a {type(batch).__name__} of {len(batch)}: {str(error).partition(chr(10))[0]}"
+                raise InputError(f"{tool}: the forward raised {got}; for (inputs, targets) pairs say inputs=lambda batch: batch[0]") from error
+            count += 1
+        return count
+
+    return run
+
+
+def gather(tool: str, run: Callable[[], int], watched: dict[str, nn.Module], batch_mode: dict[str, nn.Module], group: Any) -> Pooled:
     """Moments of what enters the watched modules, in order of first use; `batch_mode` ones normalize by their batch."""
     pooled: Pooled = {}
     with contextlib.ExitStack() as stack:
         for path, module in watched.items():
-            handle = module.register_forward_pre_hook(_observer(path, pooled))
+            handle = module.register_forward_pre_hook(_observer(tool, path, pooled))
             stack.callback(handle.remove)
         for module in batch_mode.values():
             module.train()
-        count = 0
-        for batch in batches:
-            call_model(model, batch)
-            count += 1
+        count = run()
         for module in batch_mode.values():
             module.eval()
     alone = not (distributed.is_available() and distributed.is_initialized())
     if not count and alone:
-        raise InputError(f"calibrate: needs at least one batch, got {count}")
+        raise InputError(f"{tool}: needs at least one batch, got {count}")
     return pooled if alone else {path: _everywhere(watched[path], pooled.get(path), group) for path in _common_order(watched, pooled, group)}
 
 
-def _observer(path: str, pooled: Pooled) -> Any:
+def _observer(tool: str, path: str, pooled: Pooled) -> Any:
     def look(module: nn.Module, args: tuple[Any, ...]) -> None:
         x = args[0].detach()
         if not x.numel():
             return
         moments = Moments.of(x, torch.float64)
         if not bool(moments.finite):
-            raise ModelError(f"calibrate: the input of `{path}` is not finite (shape {tuple(x.shape)}); check(model, batch) says where it begins")
+            raise ModelError(f"{tool}: the input of `{path}` is not finite (shape {tuple(x.shape)}); check(model, batch) says where it begins")
         pooled[path] = pooled[path].merge(moments) if path in pooled else moments
 
     return look
