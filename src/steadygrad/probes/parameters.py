@@ -50,7 +50,10 @@ def _parameter_reading(parameter: nn.Parameter, gradient: torch.Tensor | None, a
 
 
 def _equal_gradients(reading: Reading, gradient: torch.Tensor, axis: int) -> int:
-    """Rows that repeat an earlier row of the weight and receive the same gradient up to summation rounding."""
+    """Rows that repeat an earlier row of the weight and receive the same gradient up to summation rounding.
+
+    Where some of the alike move, those that this batch leaves where they are do not count: another batch may move them.
+    """
     if reading.rows is None or not reading.rows.duplicate_groups:
         return 0
     rows = gradient.movedim(axis, 0).reshape(gradient.shape[axis], -1)
@@ -59,5 +62,7 @@ def _equal_gradients(reading: Reading, gradient: torch.Tensor, axis: int) -> int
     count = 0
     for group in reading.rows.duplicate_groups:
         members = wide[list(group)]
-        count += int(((members[1:] - members[:1]).norm(dim=1) <= tolerance).sum())
+        moved = members.norm(dim=1) > tolerance
+        if bool(moved[0]) or not bool(moved.any()):
+            count += int(((members[1:] - members[:1]).norm(dim=1) <= tolerance).sum())
     return count

@@ -9,7 +9,7 @@ from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
-from steadygrad.rules.specimens import classification, mlp
+from steadygrad.rules.specimens import batch, classification, mlp
 
 
 class DropoutNoise(Rule):
@@ -18,7 +18,7 @@ class DropoutNoise(Rule):
     A value x becomes x·m/(1 − p) with m = 1 at probability 1 − p: its mean is kept and noise of variance x²·p/(1 − p)
     added – as much as the signal at p = ½, nine times as much at 0.9. At p = 1 nothing passes, forward or backward: an
     error. On the model's answers dropout sets scores to 0 at random, which the loss then punishes: a warning, as is
-    p ≥ 0.9. Only dropout that was at work while measuring counts.
+    p ≥ 0.9. Only dropout that was at work while measuring counts, and only with a loss are outputs answers.
 
     Source: Srivastava et al. 2014, JMLR 15, section 10 (multiplicative noise of variance p/(1 − p)).
     """
@@ -32,7 +32,8 @@ class DropoutNoise(Rule):
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """Dropouts in execution order."""
-        answers = {_behind_views(evidence, i) for i in evidence.graph.outputs}
+        bare = evidence.conditions.cotangent  # without a loss outputs may be features that other layers read
+        answers = set() if bare else {_behind_views(evidence, i) for i in evidence.graph.outputs}
         for node in evidence.graph.nodes:
             if node.kind != "dropout" or node.where == "loss" or not node.options.get("training", True):
                 continue
@@ -73,8 +74,9 @@ class DropoutNoise(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """p = ½ before the last layer; a strong one that is switched off."""
+        """p = ½ before the last layer; features behind dropout; a strong one that is switched off."""
         yield Specimen("p = ½", lambda: _with(2, nn.Dropout(0.5)))
+        yield Specimen("an encoder that ends in dropout, without a loss", lambda: Case(nn.Sequential(*mlp(16, 32, 8), nn.Dropout(0.1)), batch(64, 16)))
         yield Specimen("p = 0.95 in eval mode", lambda: _with(2, nn.Dropout(0.95)), settings={"mode": "eval"})
 
 

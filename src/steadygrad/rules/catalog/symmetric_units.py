@@ -82,7 +82,8 @@ class SymmetricUnits(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """Softmax regression from zeros; hidden dropout; a zero-initialized residual branch."""
+        """Softmax regression from zeros; offsets from zeros of which some do not matter yet; a zero-initialized residual branch."""
+        yield Specimen("units from zeros, two of which this batch does not move", _unmoved)
         yield Specimen("softmax regression from zeros (convex)", _regression)
         yield Specimen("zero-initialized end of a residual branch", _residual)
 
@@ -119,6 +120,25 @@ def _regression() -> Case:
     net = nn.Sequential(nn.Linear(16, 4))
     nn.init.zeros_(net[0].weight)
     return classification(net)
+
+
+class _Offsets(nn.Module):
+    """Reads a grid at places of its own; the first two lie outside, where it is constant."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.places, self.head = nn.Linear(16, 16), nn.Linear(16, 8), nn.Linear(8, 4)
+        nn.init.zeros_(self.places.weight)
+        with torch.no_grad():
+            self.places.bias.copy_(torch.tensor([-9.0, 9.0, -0.7, -0.4, -0.1, 0.2, 0.5, 0.8]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.sin(self.places(self.stem(x)).clamp(-1.0, 1.0)))
+
+
+def _unmoved() -> Case:
+    torch.manual_seed(0)
+    return classification(_Offsets())
 
 
 class _Residual(nn.Module):
