@@ -148,7 +148,7 @@ def transaction(
     """Run the body with gradients enabled, then put everything back, also on errors and Ctrl-C.
 
     Raises:
-        InputError: called under `torch.inference_mode()`.
+        InputError: `model` is no module, or called under `torch.inference_mode()`.
         RestoreError: see `Transaction.close`.
 
     Example:
@@ -158,6 +158,8 @@ def transaction(
         >>> bool(net.weight.any())
         True
     """
+    if not isinstance(model, nn.Module):
+        raise InputError(f"`model` must be a torch.nn.Module, got {type(model).__name__}; wrap functions in a module")
     if torch.is_inference_mode_enabled():
         raise InputError("`check` cannot run under torch.inference_mode() (enabled: True): it needs gradients; leave that block first")
     held = Transaction(model, optimizer, (inputs, targets), loss_fn)

@@ -98,14 +98,15 @@ def _each_rescaled(stack: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def log_singular_values(factors: torch.Tensor | Sequence[torch.Tensor], *, tolerance: float = 1e-9, sweeps: int = SWEEPS) -> torch.Tensor:
-    """Natural logarithms of all singular values of A_L ⋯ A_1, largest first, in float64; −∞ where the product is singular.
+    """Natural logarithms of all singular values of A_L ⋯ A_1, largest first, in float64; −∞ where the product is exactly singular.
 
     A product whose condition number stays below 1e8 is multiplied out and decomposed. Long stacks of matrices up to 5 × 5 go by way of
     their compounds (`compound`). Otherwise the factors are brought to triangular form, A_k Q_{k−1} = Q_k R_k, whose diagonals'
     logarithms add up; transposed and read backwards the R_k have the same singular values, and a second sweep is a QR step on the
     product without ever forming it. Sweeps go on until no value moves by `tolerance`.
     Values that differ by a factor ρ converge like ρ^(−2·sweeps): nearly equal ones far below the largest are known to the last sweep's
-    change only. Source: Stewart 1997, "On graded QR decompositions of products of matrices"; for one sweep Benettin et al. 1980.
+    change only; of a factor that is singular but for rounding, what rounding left is what is told.
+    Source: Stewart 1997, "On graded QR decompositions of products of matrices"; for one sweep Benettin et al. 1980.
 
     Args:
         factors: as in `log_product`.
@@ -206,6 +207,10 @@ def _padded(values: torch.Tensor, length: int) -> torch.Tensor:
 
 
 def _require(factors: torch.Tensor | Sequence[torch.Tensor]) -> None:
+    kinds = [f.dtype if isinstance(f, torch.Tensor) else type(f).__name__ for f in ([factors] if isinstance(factors, torch.Tensor) else factors)]
+    if not all(isinstance(kind, torch.dtype) and kind.is_floating_point for kind in kinds):
+        got = ", ".join(map(str, dict.fromkeys(kinds)))
+        raise InputError(f"`factors` must be tensors of floats, (L, n, n) or a list of matrices, got {got}; torch.as_tensor(a, dtype=torch.float64) makes one")
     if isinstance(factors, torch.Tensor) and (factors.ndim != 3 or factors.shape[1] != factors.shape[2]):
         raise InputError(f"`factors` must be (L, n, n), or a list of matrices, got the shape {tuple(factors.shape)}")
     if len(factors) == 0:

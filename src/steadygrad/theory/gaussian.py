@@ -23,6 +23,10 @@ Function = Callable[[Array], Array]
 NEGLIGIBLE = 1e-20  # what a function that is 0 but far out may leave at the border of the rule
 
 
+class Diverging(InputError):
+    """An average that is infinite, or that comes from beyond the rule's reach: φ grows too fast for this second moment."""
+
+
 @dataclass(frozen=True)
 class Moments:
     """What an activation does to a pre-activation N(0, q).
@@ -46,20 +50,25 @@ def expectation(f: Function, *, scale: float = 1.0, kinks: tuple[float, ...] = (
     Less exact for f that oscillates or turns faster than on a scale of 1 away from its origin and kinks.
 
     Raises:
-        InputError: f grows so fast that the average comes from |z| > 13 (exp(x) at scale > 6), or is not finite.
+        InputError: f is nan somewhere; as `Diverging`, f grows so fast that the average comes from |z| > 13 (exp(x) at scale > 6),
+            or is not finite.
 
     Example:
         >>> round(expectation(lambda x: x**4), 12)
         3.0
     """
     nodes, weights = rule(breaks_of(kinks, scale))
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = f(scale * nodes)
+    if np.isnan(values).any():
+        raise InputError(f"a function must be a number wherever it is averaged, got nan at x = {scale * nodes[np.isnan(values)][0]:g}")
     with np.errstate(over="ignore"):
-        terms = weights * f(scale * nodes)
+        terms = weights * values
     total = float(terms.sum())
     size = float(np.abs(terms).sum())
     border = float(np.abs(terms[np.abs(nodes) > REACH - 1.0]).sum())
     if not math.isfinite(size) or border > max(1e-9 * size, NEGLIGIBLE):
-        raise InputError(f"the average of f({scale:g}·z) must converge within |z| < {REACH:g}, got {total!r}; use a smaller second moment")
+        raise Diverging(f"the average of f({scale:g}·z) must converge within |z| < {REACH:g}, got {total!r}; use a smaller second moment")
     return total
 
 

@@ -146,6 +146,8 @@ def test_what_the_values_tell() -> None:
 
 def test_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
     model = nn.Sequential(nn.Linear(2, 2))
+    with pytest.raises(InputError, match="`model` must be a torch.nn.Module, got function; wrap functions in a module"):
+        jacobian_chain(lambda t: t, torch.randn(2, 3))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="`sample` must be in 0 … 0.*got 3"):
         jacobian_chain(model, torch.zeros(1, 2), sample=3)
     chain = jacobian_chain(model, torch.zeros(1, 2))

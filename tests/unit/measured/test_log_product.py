@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 
 import mpmath
+import numpy as np
 import pytest
 import torch
 
@@ -107,6 +108,8 @@ def test_compound_of_integers_is_exact() -> None:
         ([torch.eye(2), torch.eye(3)], r"`factors\[1\]` must be a matrix with 2 columns.*\(3, 3\)"),
         ([torch.eye(2), torch.full((2, 2), math.nan)], r"`factors\[1\]` must be finite"),
         (torch.full((5, 2, 2), math.inf), r"`factors\[0\]` must be finite"),
+        (torch.ones(3, 2, 2, dtype=torch.int64), "must be tensors of floats.*got torch.int64; torch.as_tensor"),
+        (np.ones((3, 2, 2)), "must be tensors of floats.*got ndarray"),
     ],
 )
 def test_bad_factors(factors: torch.Tensor, message: str) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 
-from steadygrad.errors import TargetError
+import numpy as np
+
+from steadygrad.errors import InputError, TargetError
 from steadygrad.theory.activation import Activation, centred
 from steadygrad.theory.activations import elementary, exponential, gated, piecewise, sigmoidal
 from steadygrad.theory.activations.custom import from_callable
@@ -37,12 +39,15 @@ def get(name: str, **parameters: float | str) -> Activation:
     "linear" means "identity" and "swish" means "silu".
 
     Raises:
-        TargetError: no activation has that name, or it does not take those parameters; the message offers what does.
+        TargetError: no activation has that name, it does not take those parameters, or is not finite with them; the message offers what does.
+        InputError: `name` is no string.
 
     Example:
         >>> get("gelu", approximate="tanh").phi(1.0).round(6).item()
         0.841192
     """
+    if not isinstance(name, str):
+        raise InputError(f"`name` must be one of torch.nn.functional, such as 'tanh', got {name!r}; activations.from_callable(φ) takes functions")
     name = ALIASES.get(name, name)
     if name in NOT_ELEMENTWISE:
         raise TargetError(f"`{name}` does not act on each element by itself, so it has no φ; it is treated in or as {NOT_ELEMENTWISE[name]}")
@@ -51,10 +56,15 @@ def get(name: str, **parameters: float | str) -> Activation:
         raise TargetError(f"no activation is called `{name}`; try {', '.join(near)}, or activations.from_callable(φ)")
     try:
         return _make(name, tuple(sorted(parameters.items())))
-    except TypeError as error:
+    except (TypeError, ZeroDivisionError) as error:
         raise TargetError(f"activation `{name}` does not take {parameters}: {error}") from error
 
 
 @lru_cache(maxsize=512)
 def _make(name: str, parameters: tuple[tuple[str, float | str], ...]) -> Activation:
-    return replace(MAKERS[name](**dict(parameters)), parameters=parameters)
+    made = replace(MAKERS[name](**dict(parameters)), parameters=parameters)
+    with np.errstate(all="ignore"):
+        values = made.phi([-1.0, 0.0, 1.0])
+    if parameters and not np.isfinite(values).all():
+        raise TypeError(f"it must be finite, got {values.tolist()} at −1, 0 and 1")
+    return made

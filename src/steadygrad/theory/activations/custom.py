@@ -13,6 +13,7 @@ STEP = 1e-3
 NEAREST = 1e-7
 MOST_KINKS = 12
 PROBES = np.concatenate([np.linspace(-8.0, 8.0, 33), [-0.37, 1e-3]])  # where a function must be defined to be an activation
+FARTHER = np.array([-50.0, -20.0, -13.0, -9.0, 9.0, 13.0, 20.0, 50.0])  # and where it may overflow, but must be a number
 
 
 def from_callable(
@@ -34,7 +35,7 @@ def from_callable(
 
     Raises:
         InputError: `phi` is no function, raises, returns complex numbers or another shape, is nan or infinite somewhere
-            in [−8, 8], or bends in too many places to be differenced.
+            in [−8, 8], nan up to ±50, or bends in too many places to be differenced.
 
     Example:
         >>> round(float(from_callable(np.tanh).derivative(0.5)), 9)
@@ -85,10 +86,13 @@ def differences(phi: Callable[[Array], Array], kinks: tuple[float, ...] = ()) ->
         if at.size:
             nearest = np.abs(x[..., None] - at).min(axis=-1)
             h = np.maximum(np.minimum(h, 0.45 * nearest), NEAREST)
-        with np.errstate(over="ignore", invalid="ignore"):  # averages of what overflows are refused where they are taken
+        with np.errstate(over="ignore", invalid="ignore"):
             near = phi(x + h) - phi(x - h)
             far = phi(x + 2.0 * h) - phi(x - 2.0 * h)
-            return np.asarray((8.0 * near - far) / (12.0 * h))
+            found = (8.0 * near - far) / (12.0 * h)
+            if not np.isnan(found).any():
+                return np.asarray(found)
+            return np.where(np.isnan(found) & ~np.isnan(phi(x)), np.inf, found)  # where φ overflows: averages refuse it there
 
     return slope
 
@@ -104,7 +108,8 @@ def _try(function: Callable[[Array], ArrayLike], role: str) -> None:
         result = raw.astype(np.float64, casting="same_kind") if raw.dtype.kind != "b" else raw.astype(np.float64)
     except Exception as error:
         raise InputError(
-            f"`{role}` must map a float64 array to a float64 array, but raised {error!r}; from_callable(np.vectorize(φ)) wraps a scalar function"
+            f"`{role}` must map a float64 array to a float64 array, but raised {error!r}; from_callable(np.vectorize(φ)) wraps a scalar "
+            "function, from_callable(lambda x: φ(torch.from_numpy(x)).numpy()) one of torch"
         ) from error
     if result.shape != PROBES.shape:
         raise InputError(f"`{role}` must keep the array's shape, but mapped shape {PROBES.shape} to {result.shape}")
@@ -113,3 +118,7 @@ def _try(function: Callable[[Array], ArrayLike], role: str) -> None:
     bad = np.flatnonzero(~np.isfinite(result))
     if bad.size:
         raise InputError(f"`{role}` must be finite on [-8, 8], got {result[bad[0]]} at x = {PROBES[bad[0]]:g}")
+    with np.errstate(all="ignore"):
+        holes = np.flatnonzero(np.isnan(np.asarray(function(FARTHER.copy()), dtype=np.float64)))
+    if holes.size:
+        raise InputError(f"`{role}` must be a number on [-50, 50], got nan at x = {FARTHER[holes[0]]:g}")

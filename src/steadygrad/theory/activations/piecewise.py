@@ -36,6 +36,8 @@ def _absolute() -> Activation:
 
 def _clipped(name: str, low: float, high: float, slope: float = 1.0, shift: float = 0.0) -> Activation:
     """φ(x) = slope·x + shift, clipped to [low, high]."""
+    if not low < high:
+        raise TypeError(f"the lower end must lie below the upper one, got {low!r} and {high!r}")
     left, right = (low - shift) / slope, (high - shift) / slope
     return Activation(
         name,

@@ -81,7 +81,7 @@ def q_star(activation: Activation, weight_variance: float, bias_variance: float 
     Two fixed points closer than a step are passed over.
 
     Raises:
-        InputError: a variance is negative, or `start` is not positive.
+        InputError: a variance is negative, `start` is not positive, or φ is nan where lengths lead.
 
     Example:
         >>> from steadygrad.theory import activations
@@ -98,7 +98,7 @@ def q_star(activation: Activation, weight_variance: float, bias_variance: float 
     def drift(q: float) -> float:
         try:
             return length_map(activation, weight_variance, bias_variance, q) - q
-        except InputError:  # above `start` φ grows too fast to average; below, all that is left comes from the far tail
+        except gaussian.Diverging:  # above `start` φ grows too fast to average; below, all that is left comes from the far tail
             return math.inf if q >= start else -q
 
     first = drift(start)

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from steadygrad.errors import TargetError
+from steadygrad.errors import InputError, TargetError
 from steadygrad.theory import activations
 
 TORCH = {
@@ -88,6 +88,25 @@ def test_unknown_parameters_are_named() -> None:
         activations.get("relu", slope=1.0)
     with pytest.raises(TargetError, match="must be 'none' or 'tanh', got 'erf'"):
         activations.get("gelu", approximate="erf")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "says"),
+    [
+        ("celu", {"alpha": 0.0}, r"must be finite, got \[-0.0, nan, 1.0\] at −1, 0 and 1"),
+        ("softplus", {"beta": 0.0}, "division by zero"),
+        ("leaky_relu", {"negative_slope": float("nan")}, r"must be finite, got \[nan, nan, 1.0\] at"),
+        ("hardtanh", {"min_val": 1.0, "max_val": -1.0}, "the lower end must lie below the upper one, got 1.0 and -1.0"),
+    ],
+)
+def test_parameters_that_make_no_function(name: str, parameters: dict[str, float], says: str) -> None:
+    with pytest.raises(TargetError, match=f"activation `{name}` does not take .*{says}"):
+        activations.get(name, **parameters)
+
+
+def test_a_name_is_a_string() -> None:
+    with pytest.raises(InputError, match=r"`name` must be one of torch.nn.functional, such as 'tanh', got Tanh\(\); activations.from_callable"):
+        activations.get(torch.nn.Tanh())  # type: ignore[arg-type]
 
 
 def test_the_same_call_gives_the_same_object() -> None:

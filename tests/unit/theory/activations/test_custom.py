@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from steadygrad.errors import InputError
-from steadygrad.theory import activations, gaussian
+from steadygrad.theory import activations, gaussian, maps
 
 
 @pytest.mark.parametrize("name", activations.MAKERS)
@@ -27,6 +28,10 @@ def test_given_derivative_and_facts_are_kept() -> None:
 def test_scalar_functions_are_refused() -> None:
     with pytest.raises(InputError, match=r"`phi` must map a float64 array .* TypeError.*np.vectorize"):
         activations.from_callable(lambda x: math.tanh(x))
+    with pytest.raises(InputError, match=r"must be Tensor.*lambda x: φ\(torch.from_numpy\(x\)\).numpy\(\)\) one of torch"):
+        activations.from_callable(torch.nn.functional.silu)  # type: ignore[arg-type]
+    wrapped = activations.from_callable(lambda x: torch.nn.functional.silu(torch.from_numpy(x)).numpy())
+    assert gaussian.slope_moment(wrapped) == pytest.approx(gaussian.slope_moment(activations.get("silu")), rel=1e-9)
     with pytest.raises(InputError, match=r"`derivative` must keep the array's shape, but mapped shape \(35,\) to \(\)"):
         activations.from_callable(np.tanh, lambda x: 1.0)
 
@@ -39,6 +44,7 @@ def test_scalar_functions_are_refused() -> None:
         (np.sqrt, "`phi` must be finite on .*, got nan at x = -8"),
         (lambda x: np.where(x == 2.0, np.nan, x), "got nan at x = 2"),
         (lambda x: 1.0 / x, "got inf at x = 0"),
+        (lambda x: np.where(x > 9.5, np.nan, x), r"`phi` must be a number on \[-50, 50\], got nan at x = 13"),
         (np.rint, "at most 12 corners and no detail finer than 0.02, got more, among them"),
         (lambda x: np.sin(50.0 * x), "at most 12 corners"),
         (lambda x: [max(v, 0.0) for v in x], "must map a float64 array to a float64 array, but raised ValueError"),
@@ -83,3 +89,11 @@ def test_many_corners_are_taken_with_a_derivative() -> None:
 def test_averages_that_diverge_are_refused_where_they_are_taken() -> None:
     with pytest.raises(InputError, match="must converge"):
         gaussian.slope_moment(activations.from_callable(np.exp), 1e4)
+
+
+def test_what_is_nan_far_out_is_said_and_not_taken_for_growth() -> None:
+    """tanh written out overflows at 710: nothing to a network that stays near 0, and named where lengths lead there."""
+    naive = activations.from_callable(lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x)))
+    assert maps.q_star(naive, 1.3, 0.05).q == pytest.approx(maps.q_star(activations.get("tanh"), 1.3, 0.05).q, rel=1e-12)
+    with pytest.raises(InputError, match="must be a number wherever it is averaged, got nan at x = -"):
+        maps.q_star(naive, 1e6)
