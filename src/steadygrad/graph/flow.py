@@ -1,12 +1,12 @@
 """Follow moments through a traced graph: signals forward from the inputs, gradients back from the outputs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from steadygrad.graph.ops import flow_of
-from steadygrad.graph.ops.flow import Array, Gradient, Passage, Signal
+from steadygrad.graph.ops import borders, flow_of
+from steadygrad.graph.ops.flow import Array, Gradient, Passage, Profile, Signal
 from steadygrad.graph.ops.movement import risen
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 
@@ -16,6 +16,7 @@ Measured = Callable[[Node], float | None]
 """How much an op changed the second moment when the model ran, q_out/Σq_in; None where it was not measured."""
 UNKNOWN = ("opaque", "pointwise", "join", "activation", "scale", "contract")
 WITHOUT_SIGNAL = Signal(np.zeros(1))
+MIXING = ("affine", "contract", "attention", "opaque", "loss")  # ops after which positions are not those before
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Walk:
         measured: indices of nodes whose change was measured, for want of a closed form.
         corrections: node index → measured over predicted second moment of one run, where runs are to correct the prediction.
         centred: indices of nodes whose bias takes the offset of what they read out.
+        centres: indices of convolutions whose kernels have nothing but their centre tap.
     """
 
     graph: SignalGraph
@@ -38,6 +40,7 @@ class Walk:
     gradients: dict[int, Gradient] = field(default_factory=dict)
     measured: set[int] = field(default_factory=set)
     centred: set[int] = field(default_factory=set)
+    centres: set[int] = field(default_factory=set)
     corrections: Mapping[int, float] = field(default_factory=dict)
 
     def passage(self, node: Node) -> Passage:
@@ -46,7 +49,7 @@ class Walk:
         incoming = tuple(self.signals.get(i, WITHOUT_SIGNAL) for i in node.inputs)
         if node.index in self.centred:
             incoming = tuple(map(_without_offset, incoming))
-        return Passage(node, incoming, shapes, self.batch, self.moment)
+        return Passage(node, incoming, shapes, self.batch, self.moment, node.index in self.centres)
 
     def forward(self, node: Node) -> Signal:
         """Moments of what `node` makes; kept."""
@@ -54,6 +57,8 @@ class Walk:
         made = flow.forward(at) if flow is not None and (at.incoming or node.uses) and node.kind != "opaque" else None
         if made is None:
             made = self._told(node, at)
+        if node.kind not in MIXING:
+            made = replace(made, profile=_of_parts(node, at))
         if node.index in self.corrections:
             made = made.times(self.corrections[node.index])
         self.signals[node.index] = made
@@ -84,9 +89,21 @@ class Walk:
             back = flow.backward(at, self.signals[node.index], own) if flow is not None and at.incoming else [own for _ in at.incoming]
             if at.incoming and (flow is None or (node.index in self.measured and node.kind in UNKNOWN)):  # of degree 1, as far as it is known
                 back = [own.times(_change(self.signals[node.index], at) * at.made / max(at.read(i), 1)) for i in range(len(at.incoming))]
-            for source, gradient in zip(node.inputs, back, strict=False):
+            for source, shape, gradient in zip(node.inputs, at.shapes, back, strict=False):
                 if gradient is not None:
+                    if node.kind not in MIXING:
+                        gradient = replace(gradient, profile=borders.carried(own.profile, _shape(node), shape.shape))
                     self.gradients[source] = _sum(self.gradients.get(source), gradient) or gradient
+
+
+def _shape(node: Node) -> tuple[int, ...]:
+    return node.outputs[0].shape if node.outputs else ()
+
+
+def _of_parts(node: Node, at: Passage) -> Profile:
+    """Over positions a sum is like its parts, each by its size; other ops keep what is the same at all positions so."""
+    parts = [borders.carried(x.profile, shape.shape, _shape(node)) for x, shape in zip(at.incoming, at.shapes, strict=False)]
+    return borders.merged(parts, [x.value for x in at.incoming[: len(parts)]]) if any(parts) else ()
 
 
 def _without_offset(signal: Signal) -> Signal:
@@ -107,4 +124,4 @@ def _sum(left: Gradient | None, right: Gradient | None) -> Gradient | None:
     if own <= 0.0:
         return Gradient(g)
     c, lift = ((a * float(left.g[0]) + b * float(right.g[0])) / own for a, b in ((left.c, right.c), (left.lift, right.lift)))
-    return Gradient(g, c, lift=lift)
+    return Gradient(g, c, lift=lift, profile=borders.merged([left.profile, right.profile], [float(left.g[0]), float(right.g[0])]))

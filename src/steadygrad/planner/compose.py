@@ -30,10 +30,10 @@ def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides:
     forced = {name: resolve(overrides[pattern], {}) for name, pattern in matching(overrides, names, "overrides").items()}
     held = matching(keep, names, "keep")
     study = Study(inner, sight, inputs, forced, held)
-    walk = study.design.finish()
     recipe = RECIPES.get(chosen) if isinstance(chosen, str) else None
+    study.design.scheme = recipe.scheme if recipe is not None else None
+    walk = study.design.finish()
     if recipe is not None:
-        study.scheme = recipe.scheme
         recipe.adjust(study.design)
         for _ in range(recipe.runs):
             study.correct(inner, inputs if inputs is not None else sight.inputs, seed)

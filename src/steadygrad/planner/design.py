@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import sqrt
 
 import numpy as np
@@ -12,9 +13,12 @@ from steadygrad.graph.neighbours import activation_of, constant_factor, next_act
 from steadygrad.graph.ops.flow import Array, Gradient, Signal
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.planner.blocks import Branch, branches, quiet
+from steadygrad.planner.laws import distribution
 from steadygrad.planner.logits import shrink_logits
-from steadygrad.planner.standing import behind_norm, longest_chain
+from steadygrad.planner.standing import behind_norm, held, longest_chain
 from steadygrad.randomness.law import Law
+from steadygrad.schemes.orthogonal import delta_orthogonal
+from steadygrad.schemes.scheme import Scheme
 from steadygrad.theory.starting_point import StartingPoint, starting_point
 
 OUTPUT = 0.5
@@ -40,6 +44,7 @@ class Design:
         laws: weights whose law a recipe gives whole.
         corrections: op → measured over predicted second moment, from a run with the weights designed so far.
         hypotheses: E[w²] of several variants side by side, for one walk.
+        scheme: what a recipe draws all weights from; None to choose for each.
     """
 
     graph: SignalGraph
@@ -57,6 +62,7 @@ class Design:
     laws: dict[str, Law] = field(default_factory=dict)
     corrections: dict[int, float] = field(default_factory=dict)
     hypotheses: dict[str, Array] = field(default_factory=dict)
+    scheme: Scheme | None = None
 
     def __post_init__(self) -> None:
         self.branches = branches(self.graph)
@@ -66,6 +72,16 @@ class Design:
         for branch in self.branches.values():
             if branch.handle is not None:
                 self.handles.setdefault(branch.handle[1].parameters[0], branch)
+
+    @cached_property
+    def centres(self) -> set[int]:
+        """Convolutions whose kernels are drawn with nothing but their centre tap, which loses nothing at borders."""
+        drawn = [(n, u) for n in self.graph.nodes for u in n.uses if u.role == "weight" and len(u.shape) > 2 and u.parameters[0] not in self.kept]
+        return {n.index for n, u in drawn if self.distribution(n, u).name == delta_orthogonal().name}
+
+    def distribution(self, node: Node, use: ParameterUse) -> Scheme:
+        """What a weight is drawn from, apart from its scale."""
+        return self.scheme or distribution(self.graph, node, use, use.shape, self.handles.get(use.parameters[0]), held(self.graph, node))
 
     # -- walking ------------------------------------------------------------------------------------------------------
 
@@ -94,7 +110,8 @@ class Design:
     def blank_walk(self) -> Walk:
         """A walk that has not begun."""
         told = self.measured.get
-        return Walk(self.graph, self.batch, self.moment, lambda node: told(node.index), centred=self.centred, corrections=self.corrections)
+        return Walk(self.graph, self.batch, self.moment, lambda node: told(node.index),
+                    centred=self.centred, centres=self.centres, corrections=self.corrections)
 
     def finish(self) -> Walk:
         """Design all, then bring attention logits down where the model does not."""

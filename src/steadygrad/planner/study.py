@@ -11,7 +11,7 @@ from steadygrad.graph.flow import Walk
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.signal_graph import Node, Parameter, ParameterUse
 from steadygrad.graph.transaction import transaction
-from steadygrad.planner import entering, laws, standing
+from steadygrad.planner import entering, laws
 from steadygrad.planner.application import write
 from steadygrad.planner.choices import Choice
 from steadygrad.planner.design import Design
@@ -25,7 +25,7 @@ from steadygrad.randomness.law import Law, constant, normal
 from steadygrad.schemes.by_parameter import Load, Mixed
 from steadygrad.schemes.elementary import normal as standard
 from steadygrad.schemes.he import he_normal
-from steadygrad.schemes.orthogonal import orthogonal
+from steadygrad.schemes.orthogonal import delta_orthogonal, orthogonal
 from steadygrad.schemes.scheme import Scheme
 
 ASKED = "as asked"
@@ -37,7 +37,6 @@ class Study:
 
     def __init__(self, model: nn.Module, sight: Sight, inputs: Any, forced: dict[str, Choice], held: dict[str, str]) -> None:
         self.sight, self.forced = sight, forced
-        self.scheme: Scheme | None = None
         self.graph = sight.graph
         self.uses = {name: list(self.graph.uses_of(name)) for name in self.graph.parameters}
         self.why = {name: f"kept: pattern {pattern!r}" for name, pattern in held.items()}
@@ -108,6 +107,9 @@ class Study:
         """Put a scheme that was asked for all weights in the place of what was designed; whether there is any such weight."""
         asked = {r.name: r.after**2 for r in rows if r.after is not None and r.reason == ASKED and r.name in self.design.moments}
         self.design.moments.update(asked)
+        if asked:
+            centred = {r.name for r in rows if r.name in asked and r.scheme.startswith(delta_orthogonal().name)}
+            self.design.centres = {n.index for n in self.graph.nodes for use in n.uses if use.parameters[0] in centred}
         return bool(asked)
 
     def _first_use(self, name: str) -> tuple[Node, ParameterUse] | tuple[None, None]:
@@ -148,9 +150,8 @@ class Study:
             return normal(rms), f"normal, std {rms:.4g}", reason
         if parameter.name in self.design.laws:
             return self.design.laws[parameter.name], f"normal blocks, rms {rms:.4g}", reason
-        branch = self.design.handles.get(parameter.name)
         alike = he_normal() if _complex(parameter) else None  # orthogonal parts make no unitary whole
-        scheme = self.scheme or alike or laws.distribution(self.graph, node, use, parameter.shape, branch, standing.held(self.graph, node))
+        scheme = alike or self.design.distribution(node, use)
         assert use.fans is not None
         return laws.of_size(scheme, use.fans, parameter.shape, rms), f"{scheme.name}, rms {rms:.4g}", reason
 

@@ -1,5 +1,6 @@
 """Affine ops: linear, matmul and einsum with a weight, bilinear; and contractions of two signals."""
 
+from dataclasses import replace
 from math import prod
 from string import ascii_letters as LETTERS
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 
 from steadygrad.graph.fans import einsum_fans, linear_fans, matmul_fans
+from steadygrad.graph.ops import borders
 from steadygrad.graph.ops.attention import averaged
 from steadygrad.graph.ops.call import Call, Operand, Seen, bias_operand
 from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
@@ -156,14 +158,15 @@ def forward(at: Passage) -> Signal | None:
         return None
     fans = weights[0].fans
     assert fans is not None
-    product = at.moment(weights[0]) * fans.fan_in * inside(at) * x.q
+    inside, profile = borders.forward(at, x.profile)
+    product = at.moment(weights[0]) * fans.fan_in * inside * x.q
     if len(at.incoming) == 2:  # bilinear, or addmm onto a signal
         other = at.incoming[1]
         product = product * other.q if at.node.op == "bilinear" else product + other.q
     bias = sum((at.moment(use) for use in at.of_role("bias")), np.zeros(1))
     q = product + bias
     kept = float((product * np.ones_like(q))[0] / q[0]) if q[0] > 0.0 else 1.0
-    return Signal(q, 0.0, x.c * kept + (1.0 - kept), x.b * kept + (1.0 - kept))
+    return Signal(q, 0.0, x.c * kept + (1.0 - kept), x.b * kept + (1.0 - kept), profile=borders.merged([profile, ()], [kept, 1.0 - kept]))
 
 
 def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
@@ -173,32 +176,12 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
         return [gradient for _ in at.incoming]
     fans = weights[0].fans
     assert fans is not None
-    through = gradient.times(at.moment(weights[0]) * fans.fan_out * inside(at))
+    inside, profile = borders.backward(at, gradient.profile)
+    through = replace(gradient.times(at.moment(weights[0]) * fans.fan_out * inside), profile=profile)
     if len(at.incoming) == 2:
         swapped = at.incoming[1], at.incoming[0]
         return [through.times(s.q) for s in swapped] if at.node.op == "bilinear" else [through, gradient]
     return [through for _ in at.incoming]
-
-
-def inside(at: Passage) -> float:
-    """Products that a convolution's output really sums over its fan_in, averaged over positions; 1 for matrices.
-
-    Taps on the padding give nothing; what a transposed kernel adds beyond the cropped border, and near it, is missing too.
-    """
-    padding, stride = at.node.options.get("padding"), at.node.options.get("stride")
-    transposed = bool(at.node.options.get("transposed"))
-    if not isinstance(padding, tuple) or not isinstance(stride, tuple) or not (any(padding) or transposed):
-        return 1.0
-    weight, dims = next(use for use in at.node.uses if use.role == "weight"), len(stride)
-    dilation = at.node.options.get("dilation", (1,) * dims)
-    kernel, sizes, outputs = weight.shape[-dims:], at.shapes[0].shape[-dims:], at.node.outputs[0].shape[-dims:]
-    share = 1.0
-    for k, size, out, pad, step, gap in zip(kernel, sizes, outputs, padding, stride, dilation, strict=True):
-        from_, to = (size, out) if transposed else (out, size)
-        places = np.arange(from_)[:, None] * step - pad + np.arange(k)[None, :] * gap
-        met = ((places >= 0) & (places < to)).sum()
-        share *= float(met) / max(out * k / (step if transposed else 1), 1.0)
-    return share
 
 
 def contract_forward(at: Passage) -> Signal | None:

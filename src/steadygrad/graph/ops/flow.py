@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from steadygrad.graph.signal_graph import Node, ParameterUse, TensorSpec
 
 Array = NDArray[np.float64]
+Profile = tuple[Array, ...]
+"""Second moment over positions relative to its mean, per spatial axis, to be multiplied; () where all positions are alike."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Signal:
         b: cosine between two samples.
         above: share of q in a part that is never negative and half zero, as ReLU leaves it, the rest being independent and centred.
         share: Σ a² over the axis that sums to 1, for attention weights; 0 for everything else.
+        profile: q at the positions of a feature map, relative to its mean.
     """
 
     q: Array
@@ -36,6 +39,7 @@ class Signal:
     b: float = 0.0
     above: float = 0.0
     share: float = 0.0
+    profile: Profile = ()
 
     @property
     def value(self) -> float:
@@ -53,13 +57,15 @@ class Gradient:
 
     `chosen` counts the entries each gradient came back to the largest of: a maximum sends it where the signal is large.
     `lift` is how much more of it than half comes where the never-negative part of its signal is positive: 2 where a later ReLU of the very
-    same values has masked it already, as in residual streams whose branches add little.
+    same values has masked it already, as in residual streams whose branches add little. `profile` is g at the positions of a feature map,
+    relative to its mean.
     """
 
     g: Array
     c: float = 0.0
     chosen: int = 1
     lift: float = 1.0
+    profile: Profile = ()
 
     def times(self, factor: Array | float) -> "Gradient":
         """g changed by `factor`."""
@@ -76,6 +82,7 @@ class Passage:
         shapes: of what it reads.
         batch: samples.
         moment: E[w²] of a parameter operand, per hypothesis.
+        centre: whether its kernel has nothing but its centre tap.
     """
 
     node: Node
@@ -83,6 +90,7 @@ class Passage:
     shapes: tuple[TensorSpec, ...]
     batch: int
     moment: Callable[[ParameterUse], Array]
+    centre: bool = False
 
     @property
     def made(self) -> int:
