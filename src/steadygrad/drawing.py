@@ -77,8 +77,10 @@ def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fa
     """
     if isinstance(scheme, str):
         scheme = by_name(scheme)
-    if not isfinite(gain):
-        raise InputError(f"`gain` must be finite, got {gain!r}")
+    if isinstance(gain, bool) or not isinstance(gain, int | float) or not isfinite(gain):
+        raise InputError(f"`gain` must be a finite number, got {gain!r}")
+    if fans is not None and not isinstance(fans, Fans):
+        raise InputError(f"`fans` must be Fans(fan_in, fan_out), got {fans!r}")
     if isinstance(scheme, Law):
         if gain != 1.0:
             raise InputError(f"`gain` is for schemes; a law has its scale, got gain {gain!r} and {type(scheme).__name__}")

@@ -161,3 +161,17 @@ def test_gains_that_are_no_numbers_are_refused(scheme: Scheme, gain: float) -> N
 def test_shapes_it_cannot_be_drawn_into_are_refused(scheme: Scheme) -> None:
     with pytest.raises(InputError, match=r"got shape"):
         draw(scheme.law(FANS), (7,), name="w")
+
+
+@pytest.mark.parametrize("shape", [(7,), (6, 4), (4, 6), (5, 3), (8, 6, 3), (6, 4, 3, 3), (1, 1)], ids=str)
+@pytest.mark.parametrize("scheme_class", SCHEMES, ids=lambda item: item.name)
+def test_what_cannot_be_drawn_has_no_second_moment(scheme_class: type[Scheme], shape: tuple[int, ...]) -> None:
+    """Plans ask for it before anything is written, so that no draw fails half-way."""
+    for scheme in scheme_class.specimens():
+        law, told = scheme.law(FANS), []
+        for attempt in (lambda law=law: draw(law, shape, name="w"), lambda law=law: law.rms(shape)):
+            try:
+                attempt()
+            except InputError as error:
+                told.append(str(error))
+        assert len(told) in (0, 2)

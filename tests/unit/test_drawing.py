@@ -149,7 +149,7 @@ class Odd(Scheme):
         (torch.ones(3), schemes.orthogonal(), {"fans": Fans(3.0, 1.0)}, r"at least 2 axes, got shape \(3,\)"),
         (torch.ones(3, 3), 0.02, {}, "must be a scheme or a law, .* got 0.02"),
         (torch.ones(3, 3), normal(1.0), {"gain": 2.0}, "`gain` is for schemes; .* got gain 2.0"),
-        (torch.ones(3, 3), "he_normal", {"gain": float("nan")}, "`gain` must be finite, got nan"),
+        (torch.ones(3, 3), "he_normal", {"gain": float("nan")}, "`gain` must be a finite number, got nan"),
         (torch.ones(3, 3), normal(1.0), {"seed": -1}, "-1"),
         (torch.ones(3, 3), normal(1.0), {"seed": 2**64}, "18446744073709551616"),
         (torch.ones(3, 3), normal(1.0), {"name": ""}, "must be the tensor's path in its model, .* got ''"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def init(
     target: str = typer.Argument(..., help="path/to/file.py:NAME, package.module:NAME, timm:NAME, torchvision:NAME or hf:MODEL_TYPE, as for check."),
     output: Path | None = typer.Option(None, "-o", "--output", help="Write the weights to this safetensors file; without it, only show the plan."),
-    scheme: str = typer.Option("auto", help="auto, a recipe (xavier, he, gpt2, fixup, deepnorm, t_fixup) or a scheme for all weights."),
+    scheme: str = typer.Option("auto", help="auto, a recipe (xavier, he, lsuv, gpt2, fixup, deepnorm, t_fixup, admin, mup, spectral) or a scheme for all weights."),
     seed: int = typer.Option(0, help="Of all draws."),
     input: list[str] = typer.Option([], "--input", help="Shape of a generated input, as for check."),
     batch: str = typer.Option("", help="FILE:NAME of a batch, as for check."),

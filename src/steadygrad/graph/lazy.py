@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from steadygrad.errors import ModelError
 from steadygrad.graph import ambient_state
@@ -23,20 +23,34 @@ def materialised_copy(model: nn.Module, inputs: Any) -> nn.Module:
     Raises:
         ModelError: the model cannot be copied, or its forward raised, or left parameters without a shape.
     """
+    fresh = {id(b): UninitializedBuffer(device=b.device, dtype=b.dtype) for b in model.buffers() if is_lazy(b)}  # torch copies lazy parameters only
     try:
-        clone = copy.deepcopy(model)
+        clone = copy.deepcopy(model, fresh)
     except Exception as error:
-        raise ModelError(f"lazy `{type(model).__name__}` cannot be copied ({error}); run one forward yourself before check()") from error
+        raise ModelError(f"lazy `{type(model).__name__}` cannot be copied ({error}); run one forward yourself first") from error
+    materialise_(clone, copy.deepcopy(inputs))
+    return clone
+
+
+def materialise_(model: nn.Module, inputs: Any) -> None:
+    """Give every lazy parameter its shape by one forward; random generators, and buffers that had numbers, are left as they were.
+
+    Raises:
+        ModelError: the forward raised, or left parameters without a shape.
+    """
+    buffers = {name: buffer.clone() for name, buffer in model.named_buffers() if not is_lazy(buffer)}
     ambient = ambient_state.snapshot()
     try:
         with torch.no_grad():
-            call_model(clone, copy.deepcopy(inputs))
+            call_model(model, inputs)
     except Exception as error:
         raise ModelError(f"lazy `{type(model).__name__}` raised while its shapes were inferred: {type(error).__name__}: {error}") from error
     finally:
         for restore in ambient:
             restore()
-    left = [name for name, p in clone.named_parameters() if is_lazy(p)]
+        for name, buffer in model.named_buffers():
+            if name in buffers:
+                buffer.copy_(buffers[name])
+    left = [name for name, p in model.named_parameters() if is_lazy(p)]
     if left:
         raise ModelError(f"`{left[0]}` got no shape in one forward ({len(left)} lazy parameters left); use every lazy module in forward")
-    return clone

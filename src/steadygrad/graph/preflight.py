@@ -37,17 +37,14 @@ def inspect_case(case: Case) -> None:
         InputError: not a module, no parameters, no inputs, an iterator instead of a batch, an empty batch, meta tensors.
     """
     model = case.model
-    if isinstance(model, type):
-        raise InputError(f"`model` must be a module, got the class {model.__name__}; call it first: `{model.__name__}(...)`")
-    if not isinstance(model, nn.Module):
-        raise InputError(f"`model` must be a torch.nn.Module, got {type(model).__name__}; wrap functions in a module")
+    inspect_model(model)
     if not any(True for _ in model.parameters()):
         raise InputError(f"`{type(model).__name__}` has no parameters (0 tensors), so there is nothing to train; register weights as nn.Parameter")
     if case.inputs is None:
         raise InputError(f"`inputs` must be one batch, got None; pass check({type(model).__name__}(...), batch), or --input SHAPE on the command line")
-    _inspect_batch("inputs", case.inputs)
+    inspect_batch("inputs", case.inputs)
     if case.targets is not None:
-        _inspect_batch("targets", case.targets, needs_tensor=False)
+        inspect_batch("targets", case.targets, needs_tensor=False)
         if case.loss_fn is None:
             raise InputError(f"`targets` ({type(case.targets).__name__}) were given without `loss_fn`; pass the loss too, for example torch.nn.functional.cross_entropy")
     for name, parameter in model.named_parameters():
@@ -55,7 +52,24 @@ def inspect_case(case: Case) -> None:
             raise InputError(f"`{name}` is on the meta device (shape {tuple(parameter.shape)}); materialise the model first: model.to_empty(device='cpu')")
 
 
-def _inspect_batch(what: str, value: Any, *, needs_tensor: bool = True) -> None:
+def inspect_model(model: Any) -> None:
+    """Refuse what is no module.
+
+    Raises:
+        InputError: a class, a function, anything else.
+    """
+    if isinstance(model, type):
+        raise InputError(f"`model` must be a module, got the class {model.__name__}; call it first: `{model.__name__}(...)`")
+    if not isinstance(model, nn.Module):
+        raise InputError(f"`model` must be a torch.nn.Module, got {type(model).__name__}; wrap functions in a module")
+
+
+def inspect_batch(what: str, value: Any, *, needs_tensor: bool = True) -> None:
+    """Refuse what is no batch.
+
+    Raises:
+        InputError: an iterator or loader, no tensors, a nested tensor without sizes, no samples.
+    """
     if hasattr(value, "__next__"):
         raise InputError(f"`{what}` must be one batch, got a {type(value).__name__}; take one batch from it: next({what})")
     if isinstance(value, torch.utils.data.DataLoader):

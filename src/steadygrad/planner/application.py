@@ -39,8 +39,7 @@ def write(model: nn.Module, rows: Iterable[Row], seed: int) -> None:
     tensors = named(model)
     work = [row for row in rows if row.action != "keep" and tensors[row.name].numel()]
     for row in work:
-        if row.role != "buffer":
-            check_drawable(tensors[row.name])
+        _check(row, tensors[row.name])
     computed, done = parametrized.found(model), set[str]()
     with torch.no_grad():
         for row in work:
@@ -57,9 +56,21 @@ def write(model: nn.Module, rows: Iterable[Row], seed: int) -> None:
                 tensors[row.name].sub_(origin * matrix.movedim(axis, 0).flatten(1).sum(1))
 
 
+def _check(row: Row, target: torch.Tensor) -> None:
+    if target.is_meta:
+        raise InputError(f"`{row.name}` of shape {row.shape} on the meta device has no memory to draw into; give it some: plan.apply_(model, device='cpu')")
+    try:
+        if row.role != "buffer":
+            check_drawable(target)
+    except InputError as error:
+        raise InputError(f"`{row.name}`: {error}; or leave it out by keep=[{row.name!r}]") from None
+
+
 def _fits(plan: "Plan", tensors: dict[str, torch.Tensor]) -> None:
     for row in plan.rows:
         target = tensors.get(row.name)
+        if target is not None and nn.parameter.is_lazy(target):
+            raise InputError(f"`{row.name}` must have shape {row.shape}, got none yet; run model(inputs) once, or call initialize_(model, inputs)")
         if target is None or tuple(target.shape) != row.shape:
             got = "none of that name" if target is None else f"shape {tuple(target.shape)}"
             raise InputError(f"the plan is for another model: `{row.name}` must have shape {row.shape}, got {got}; make a plan for this one")

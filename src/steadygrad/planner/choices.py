@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from steadygrad.errors import InputError
 from steadygrad.randomness.law import Law
@@ -13,7 +14,7 @@ from steadygrad.schemes.scheme import Scheme
 Choice = str | Scheme | Law | Mixed | Load
 
 
-def resolve(choice: Choice, recipes: Mapping[str, object]) -> Choice:
+def resolve(choice: Choice, recipes: Iterable[str]) -> Choice:
     """A recipe's name as it is, a scheme's name as the scheme, schemes and laws as they are.
 
     Raises:
@@ -28,9 +29,46 @@ def resolve(choice: Choice, recipes: Mapping[str, object]) -> Choice:
     try:
         return by_name(choice)
     except (InputError, LookupError) as error:
-        close = difflib.get_close_matches(choice, ["auto", *recipes], 2)
-        hint = f"; did you mean {' or '.join(map(repr, close))}" if close else f"; recipes are auto, {', '.join(recipes)}"
-        raise InputError(f"`scheme` must be 'auto', a recipe or a scheme, got {choice!r}: {error}{hint}") from None
+        close = difflib.get_close_matches(choice, ["auto", *recipes], 2, 0.75)
+        hint = f"; of recipes, {' or '.join(map(repr, close))}" if close else ""
+        raise InputError(f"`scheme` must be 'auto', a recipe ({', '.join(recipes)}) or a scheme, got {choice!r}: {error}{hint}") from None
+
+
+def schemes(overrides: Any) -> dict[str, Choice]:
+    """Pattern → scheme, names resolved.
+
+    Raises:
+        InputError: no mapping, or a value that chooses no scheme.
+    """
+    if not isinstance(overrides, Mapping):
+        raise InputError(f"`overrides` must map regular expressions to schemes, got {overrides!r}; for example overrides={{'head.weight': 'zeros'}}")
+    return {pattern: _scheme(pattern, choice) for pattern, choice in overrides.items()}
+
+
+def _scheme(pattern: str, choice: Any) -> Choice:
+    if isinstance(choice, Scheme | Law | Mixed | Load):
+        return choice
+    try:
+        return by_name(choice) if isinstance(choice, str) else _refuse(choice)
+    except (InputError, LookupError) as error:
+        raise InputError(f"`overrides` of {pattern!r} must be a scheme or its name, such as 'he_normal', got {choice!r}: {error}") from None
+
+
+def _refuse(choice: Any) -> Choice:
+    raise InputError(f"{type(choice).__name__} names no scheme")
+
+
+def patterns(keep: Any) -> tuple[str, ...]:
+    """Regular expressions; one string is one of them.
+
+    Raises:
+        InputError: something else.
+    """
+    if isinstance(keep, str):
+        return (keep,)
+    if not isinstance(keep, Iterable):
+        raise InputError(f"`keep` must hold regular expressions, got {keep!r}; for example keep=['^encoder']")
+    return tuple(keep)
 
 
 def matching(patterns: Iterable[str], names: Iterable[str], argument: str) -> dict[str, str]:

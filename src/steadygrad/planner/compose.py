@@ -1,17 +1,20 @@
 """Put a plan together: see the model, design the scales, choose the distributions, say why."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from torch import nn
 
+from steadygrad.case import Case
 from steadygrad.graph.flow import Walk
+from steadygrad.graph.preflight import explained, inspect_batch, inspect_model
 from steadygrad.graph.wrappers import unwrap
 from steadygrad.planner import buffers
 from steadygrad.planner.balance import balance
-from steadygrad.planner.choices import Choice, matching, resolve
+from steadygrad.planner.choices import Choice, matching, patterns, resolve, schemes
 from steadygrad.planner.recipes import RECIPES
 from steadygrad.planner.row import Layer
-from steadygrad.planner.sight import Sight, refuse_lazy, see
+from steadygrad.planner.sight import Sight, see, with_shapes
 from steadygrad.planner.study import Study
 from steadygrad.planner.updates import level_updates
 from steadygrad.randomness.stream import checked
@@ -19,16 +22,19 @@ from steadygrad.randomness.stream import checked
 SHOWN = ("affine", "norm", "join", "attention")
 
 
-def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides: dict[str, Choice], keep: tuple[str, ...]) -> dict[str, Any]:
+def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides: Mapping[str, Choice], keep: Iterable[str]) -> dict[str, Any]:
     """The fields of a `Plan`; see `plan`."""
     checked(seed, 0, 0, "plan")
-    chosen = resolve(scheme, RECIPES)
-    inner, _ = unwrap(model)
-    refuse_lazy(inner)
-    sight = see(inner, inputs)
+    chosen, asked, kept = resolve(scheme, RECIPES), schemes(overrides), patterns(keep)
+    inspect_model(model)
+    if inputs is not None:
+        inspect_batch("inputs", inputs)
+    inner = with_shapes(unwrap(model)[0], inputs)
+    with explained(Case(model, inputs)):
+        sight = see(inner, inputs)
     names = list(sight.graph.parameters)
-    forced = {name: resolve(overrides[pattern], {}) for name, pattern in matching(overrides, names, "overrides").items()}
-    held = matching(keep, names, "keep")
+    forced = {name: asked[pattern] for name, pattern in matching(asked, names, "overrides").items()}
+    held = matching(kept, names, "keep")
     study = Study(inner, sight, inputs, forced, held)
     recipe = RECIPES.get(chosen) if isinstance(chosen, str) else None
     study.design.scheme = recipe.scheme if recipe is not None else None

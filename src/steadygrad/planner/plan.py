@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from steadygrad.graph.lazy import has_lazy, materialise_
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.planner import application, rates, stream, text, verification
 from steadygrad.planner.choices import Choice
@@ -124,9 +125,9 @@ def plan(
 
     Args:
         model: any module; it is left as it was.
-        inputs: one batch, as for `check`.
-        scheme: "auto"; a recipe ("xavier", "he", "lsuv", "gpt2", "fixup", "t_fixup", "deepnorm", "mup", "spectral"); or a scheme, by object or name, for all
-            weights, at the gain that the graph asks for.
+        inputs: one batch, as for `check`; lazy modules need it, and are looked at in a copy.
+        scheme: "auto"; a recipe ("xavier", "he", "lsuv", "gpt2", "fixup", "t_fixup", "deepnorm", "admin", "mup", "spectral"); or a scheme, by object or
+            name, for all weights, at the gain that the graph asks for.
         seed: in [0, 2⁶⁴).
         overrides: regular expression → scheme, for parameters whose name it is found in.
         keep: regular expressions of parameters to leave as they are.
@@ -142,12 +143,19 @@ def plan(
         >>> made.row("0.weight").fans.fan_in, made.row("0.bias").action
         (64.0, 'reset')
     """
-    parts = compose(model, inputs, scheme, seed, dict(overrides or {}), tuple(keep))
+    parts = compose(model, inputs, scheme, seed, {} if overrides is None else overrides, keep)
     return Plan(**parts)
 
 
-def initialize_(model: nn.Module, inputs: Any = None, scheme: Choice = "auto", seed: int = 0, **settings: Any) -> Plan:
-    """`plan(model, inputs, …).apply_(model)`: plan and draw in one call; returns the plan.
+def initialize_(
+    model: nn.Module, inputs: Any = None, scheme: Choice = "auto", seed: int = 0, device: torch.device | str | None = None, **settings: Any
+) -> Plan:  # fmt: skip
+    """`plan(model, inputs, …).apply_(model, device)`: plan and draw in one call; returns the plan.
+
+    Lazy modules get their shapes from `inputs`, by one forward that changes nothing else.
+
+    Raises:
+        InputError, ModelError: as `plan` and `Plan.apply_`; then nothing was written.
 
     Example:
         >>> import torch, steadygrad as sg
@@ -155,5 +163,7 @@ def initialize_(model: nn.Module, inputs: Any = None, scheme: Choice = "auto", s
         >>> sg.initialize_(net, torch.ones(2, 16)).row("weight").action
         'draw'
     """
-    return plan(model, inputs, scheme, seed, **settings).apply_(model)
-
+    made = plan(model, inputs, scheme, seed, **settings)
+    if has_lazy(model):
+        materialise_(model, inputs)
+    return made.apply_(model, device)

@@ -10,6 +10,7 @@ from torch import nn
 
 from steadygrad.errors import InputError, SteadygradError
 from steadygrad.graph.first_shapes import first_shapes, made_up, required
+from steadygrad.graph.lazy import materialised_copy
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import trace
 from steadygrad.graph.transaction import transaction
@@ -43,15 +44,18 @@ class Sight:
         return None if reading is None or not math.isfinite(reading.value.moments.q) else math.sqrt(reading.value.moments.q)
 
 
-def refuse_lazy(model: nn.Module) -> None:
-    """A lazy parameter has no shape to plan for.
+def with_shapes(model: nn.Module, inputs: Any) -> nn.Module:
+    """The model, or where parameters have no shape yet a copy in which one forward gave them one.
 
     Raises:
-        InputError: names one.
+        InputError: lazy parameters and no inputs.
     """
-    for name, parameter in model.named_parameters():
-        if nn.parameter.is_lazy(parameter):
-            raise InputError(f"`{name}` has no shape yet ({type(parameter).__name__}); run model(inputs) once, which gives it one, then plan")
+    lazy = next(((name, p) for name, p in model.named_parameters() if nn.parameter.is_lazy(p)), None)
+    if lazy is None:
+        return model
+    if inputs is None:
+        raise InputError(f"`{lazy[0]}` has no shape yet ({type(lazy[1]).__name__}); give a batch, from which it gets one: plan(model, inputs)")
+    return materialised_copy(model, inputs)
 
 
 def see(model: nn.Module, inputs: Any) -> Sight:

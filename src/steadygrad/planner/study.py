@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import nn
 
+from steadygrad.drawing import Untold
 from steadygrad.errors import InputError
 from steadygrad.graph.flow import Walk
 from steadygrad.graph.nested import named_tensors
@@ -163,10 +164,16 @@ class Study:
             return choice, repr(choice), ASKED
         assert isinstance(choice, Scheme)  # resolve() leaves nothing else
         gain = self.design.gain(node) if use.role == "weight" else 1.0
-        fans = use.fans or laws.Fans(1.0, 1.0)
+        fans = use.fans or Untold(parameter.shape)
         if choice.complex and _complex(parameter):  # it counts complex numbers, the graph real ones
             fans = laws.Fans(fans.fan_in / 2.0, fans.fan_out / 2.0)
-        return choice.law(fans, gain), f"{choice!r}, gain {gain:.4g}", ASKED
+        try:
+            law = choice.law(fans, gain)
+            law.rms(parameter.shape)
+        except InputError as error:
+            why = f"a {use.role} has no fans; give numbers, such as schemes.normal(0.1)" if "needs fans" in str(error) else str(error)
+            raise InputError(f"`{choice!r}` must suit `{parameter.name}` of shape {parameter.shape}: {why}") from None
+        return law, f"{choice!r}, gain {gain:.4g}", ASKED
 
     def _rest(self, base: Row, node: Node, use: ParameterUse, parameter: Parameter) -> Row:
         """Biases, shifts, tables without contraction, tokens."""

@@ -17,7 +17,7 @@ from steadygrad.randomness.backends.numpy import bfloat16_bits, storage
 from steadygrad.randomness.composed import Blocks, Computed, Each, Repeated, Table, along
 from steadygrad.randomness.law import Independent, Law, Shape, normal
 from steadygrad.randomness.stream import checked
-from steadygrad.randomness.structured import Dirac, Orthogonal, Sparse, matrix
+from steadygrad.randomness.structured import Dirac, Orthogonal, Sparse, group_rows, matrix
 
 Array = NDArray[Any]
 
@@ -159,11 +159,7 @@ def _(law: Repeated, out: Array, source: Source) -> None:
 
 @put.register
 def _(law: Table, out: Array, source: Source) -> None:
-    try:
-        values = np.broadcast_to(law.values, out.shape)
-    except ValueError:
-        raise InputError(f"a table of shape {law.shape} must broadcast to the tensor's, got shape {out.shape}") from None
-    out[...] = rounded(values, source.dtype)
+    out[...] = rounded(law.over(out.shape), source.dtype)
 
 
 @put.register
@@ -189,6 +185,5 @@ def rounded(values: Array, dtype: str) -> Array:
 
 
 def _groups(out: Array, law: Orthogonal | Dirac) -> list[Array]:
-    if len(out) % law.groups:
-        raise InputError(f"{law.groups} groups must divide the first axis, got shape {out.shape}")
+    group_rows(out.shape, law.groups)
     return list(out.reshape(law.groups, -1, *out.shape[1:])) if out.flags.c_contiguous else np.split(out, law.groups)

@@ -131,9 +131,20 @@ class Table(Law):
         """The numbers, read-only."""
         return np.frombuffer(self.data, dtype=np.float64).reshape(self.shape)
 
+    def over(self, shape: Shape) -> Values:
+        """The numbers, broadcast.
+
+        Raises:
+            InputError: another shape.
+        """
+        try:
+            return np.broadcast_to(self.values, shape)
+        except ValueError:
+            raise InputError(f"a table of shape {self.shape} must broadcast to the tensor's, got shape {tuple(shape)}") from None
+
     def rms(self, shape: Shape) -> float:
         """Of the numbers."""
-        return float(np.sqrt(np.mean(np.square(self.values))))
+        return float(np.sqrt(np.mean(np.square(self.over(shape)))))
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,8 @@ class Orthogonal(Law):
     def rms(self, shape: Shape) -> float:
         """|scale|/√max(rows per group, columns), times 1/√(kernel size) for delta."""
         kernel = math.prod(shape[2:]) if self.delta else 1
-        rows, columns = matrix(shape[:2] if self.delta else shape)
-        return abs(self.scale) / math.sqrt(max(rows / self.groups, columns) * kernel)
+        columns = matrix(shape[:2] if self.delta else shape)[1]
+        return abs(self.scale) / math.sqrt(max(group_rows(shape, self.groups), columns) * kernel)
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ class Dirac(Law):
 
     def rms(self, shape: Shape) -> float:
         """|scale|·√(ones/entries)."""
-        rows = shape[0] // self.groups
+        matrix(shape)
+        rows = group_rows(shape, self.groups)
         ones = self.groups * (rows if self.wrap else min(rows, shape[1]))
         return abs(self.scale) * math.sqrt(ones / math.prod(shape))
 
@@ -167,6 +168,21 @@ def matrix(shape: Shape) -> tuple[int, int]:
     if len(shape) < 2:
         raise InputError(f"a law of matrices must be drawn into at least 2 axes, got shape {tuple(shape)}")
     return shape[0], math.prod(shape[1:])
+
+
+def group_rows(shape: Shape, groups: int) -> int:
+    """Rows of one group.
+
+    Raises:
+        InputError: groups that do not divide the rows.
+
+    Example:
+        >>> group_rows((8, 4), 2)
+        4
+    """
+    if shape[0] % groups:
+        raise InputError(f"{groups} groups must divide the first axis, got shape {tuple(shape)}")
+    return shape[0] // groups
 
 
 def _finite(kind: str, scale: float, groups: int) -> None:

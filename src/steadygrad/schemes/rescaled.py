@@ -21,7 +21,16 @@ def rescaled(label: str, law: Law, rms: float) -> Computed:
     if not isfinite(rms):
         raise InputError(f"a {label} law must have a finite width, got √E[w²] = {rms!r}; the gain it came from is not finite")
 
-    def function(shape: Shape, draw: Draw) -> Values:
-        return draw(law, shape) * (rms / law.rms(shape))
+    def own(shape: Shape) -> float:
+        found = law.rms(shape)
+        if not found > 0.0:
+            raise InputError(f"a {label} law must have entries that are not 0, got none in shape {tuple(shape)}: its fans are those of another use")
+        return found
 
-    return Computed(label, function, lambda shape: rms * rms)
+    def function(shape: Shape, draw: Draw) -> Values:
+        return draw(law, shape) * (rms / own(shape))
+
+    def mean_square(shape: Shape) -> float:
+        return (rms / own(shape) * law.rms(shape)) ** 2
+
+    return Computed(label, function, mean_square)

@@ -59,12 +59,25 @@ def test_meta_without_a_device_or_with_numbers_to_keep_is_refused() -> None:
     assert ghost[0].weight.is_meta
 
 
-def test_lazy_modules_are_said_to_be_lazy() -> None:
-    lazy = nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.Linear(8, 2))
-    with pytest.raises(InputError, match="has no shape yet"):
-        sg.plan(lazy, torch.randn(4, 5))
-    lazy(torch.randn(4, 5))
-    assert sg.initialize_(lazy, torch.randn(4, 5)).row("0.weight").fans.fan_in == 5.0
+def lazy() -> nn.Sequential:
+    return nn.Sequential(nn.LazyConv1d(8, 3), nn.LazyBatchNorm1d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
+
+
+def test_lazy_modules_get_their_shapes_from_the_batch() -> None:
+    x = torch.randn(4, 3, 6)
+    model, other = lazy(), lazy()
+    state = torch.get_rng_state()
+    made = sg.plan(model, x)
+    assert nn.parameter.is_lazy(model[0].weight)  # looked at in a copy
+    with pytest.raises(InputError, match=r"`0\.weight` must have shape \(8, 3, 3\), got none yet"):
+        made.apply_(model)
+    assert sg.initialize_(model, x).row("4.weight").fans.fan_in == 32.0
+    assert torch.equal(torch.get_rng_state(), state) and model[1].num_batches_tracked == 0 and isinstance(model[4], nn.Linear)
+    other(x)
+    sg.initialize_(other, x)
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), other.state_dict().values(), strict=True))
+    with pytest.raises(InputError, match=r"no shape yet .* give a batch"):
+        sg.plan(lazy())
 
 
 def test_a_file_holds_what_apply_draws(tmp_path) -> None:
