@@ -6,6 +6,7 @@ from steadygrad.lab.experiments.batch_size_sweep import BatchSizeSweep
 from steadygrad.lab.experiments.bias_before_norm import BiasBeforeNorm
 from steadygrad.lab.experiments.constant_init_convex import ConstantInitConvex
 from steadygrad.lab.experiments.covariate_shift import CovariateShift
+from steadygrad.lab.experiments.deep_linear import DeepLinear
 from steadygrad.lab.experiments.default_init_depth_width import DefaultInitDepthWidth
 from steadygrad.lab.experiments.depth_learning_rate import DepthLearningRate
 from steadygrad.lab.experiments.dropout_breaks_symmetry import DropoutBreaksSymmetry
@@ -49,7 +50,7 @@ from steadygrad.registry import Catalogue
 EXPERIMENTS: Catalogue[Experiment] = Catalogue(
     "experiments",
     (
-        SigmoidGradient(), GaussianProduct(), Symmetry(), DropoutBreaksSymmetry(),
+        SigmoidGradient(), GaussianProduct(), DeepLinear(), Symmetry(), DropoutBreaksSymmetry(),
         XavierVariance(), XavierDilemma(), DefaultInitDepthWidth(),
         LargeWeights(), QuarterPerLayer(), LargeWeightsLargeLr(), LarsRescue(),
         ConstantInitConvex(), EigenvalueBounds(), ReluVsSigmoid(),

@@ -34,8 +34,8 @@ class DepthLearningRate(Experiment):
 
     name = "depth-learning-rate"
     title = "How large a learning rate a depth allows"
-    place = "model initialization, 10,000-layer networks"
-    items = (88, 89)
+    place = "numerical stability, beyond: 10,000-layer networks"
+    items = (44,)
     claims = (
         Claim("proven", "SGD with momentum β is stable in mean square for η < 2/(λ/(1 + β) + s/(B(1 − β))); in an isometric chain λ and s grow as L."),
         Claim("proven", "Biases at the weights' rate multiply the curvature by 1 + 1/(n·q): at small q they, not the weights, limit the rate."),

@@ -37,8 +37,8 @@ class TenThousandLayers(Experiment):
 
     name = "ten-thousand-layers"
     title = "Plain networks of 10,000 layers, in stock PyTorch"
-    place = "model initialization, 10,000-layer networks"
-    items = (88, 89)
+    place = "numerical stability, beyond: 10,000-layer networks"
+    items = (44,)
     claims = (
         Claim("measured", "Orthogonal critical weights train at every depth, with one rule for signals (q = 0.3/√L) and one for the rate (∝ 1/L)."),
         Claim("measured", "Xavier, He, Gaussian critical and N(0, 0.01²) weights stay at chance at 10,000 layers with the same readout, data and rate."),

@@ -27,8 +27,8 @@ class TenThousandLayersFashion(Experiment):
 
     name = "ten-thousand-layers-fashion"
     title = "Plain networks of 10,000 layers on Fashion-MNIST"
-    place = "model initialization, 10,000-layer networks"
-    items = (88, 89)
+    place = "numerical stability, beyond: 10,000-layer networks"
+    items = (44,)
     claims = (
         Claim("measured", "The same rules for signals and rate train 10,000 plain layers on Fashion-MNIST, pooled to 8 × 8, to over 80 %."),
         Claim("hunch", "What is lost against shallow networks is the price of features that barely move from layer to layer."),

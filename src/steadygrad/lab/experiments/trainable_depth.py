@@ -39,7 +39,7 @@ class TrainableDepth(Experiment):
     name = "trainable-depth"
     title = "How deep an initialization trains: measured accuracy over the predicted depth"
     place = "model initialization, beyond the chapters: mean field theory"
-    items = (88,)
+    items = (30, 44)
     claims = (
         Claim("measured", "Accuracy falls to chance at about 6·ξ_c layers on both sides of criticality, and nowhere near it at the critical σ_w."),
         Claim("hunch", "That it is 6: the depth at which e⁻⁶ of a difference between two inputs is left depends on steps and data."),
