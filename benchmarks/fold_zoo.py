@@ -12,6 +12,7 @@ import argparse
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -74,19 +75,20 @@ def randomize(model: nn.Module) -> int:
     return count
 
 
-def measure(name: str) -> dict[str, object]:
-    """One architecture in float64 and float32."""
+def measure(name: str, dtypes: Sequence[str]) -> dict[str, object]:
+    """One architecture."""
     torch.manual_seed(0)
     model, x = build(name)
     if sum(p.numel() for p in model.parameters()) > LARGEST:
         return {"name": name, "norms": 0, "float64": "too large for this table"}
     row: dict[str, object] = {"name": name, "norms": randomize(model)}
-    for dtype in (torch.float64, torch.float32) if row["norms"] else ():
+    for name in dtypes if row["norms"] else ():
+        dtype = getattr(torch, name)
         try:
             made = fold(model.to(dtype), x.to(dtype))
-            row |= {str(dtype)[6:]: made.error, f"{str(dtype)[6:]} bound": made.bound, "folded": len(made.folded), "left": made.left}
+            row |= {name: made.error, f"{name} bound": made.bound, "folded": len(made.folded), "left": made.left}
         except Exception as error:
-            row[str(dtype)[6:]] = f"{type(error).__name__}: {error}"[:200]
+            row[name] = f"{type(error).__name__}: {error}"[:200]
     return row
 
 
@@ -99,7 +101,7 @@ def reasons(left: dict[str, str]) -> str:
 def table(rows: list[dict[str, object]]) -> str:
     """As Markdown."""
     known = [row for row in rows if row["norms"]]
-    worst = {kind: max(row[kind] for row in known if isinstance(row.get(kind), float)) for kind in ("float64", "float32")}
+    worst = {kind: max((row[kind] for row in known if isinstance(row.get(kind), float)), default=0.0) for kind in ("float64", "float32")}
     lines = [
         "# Folding batch norms",
         "",
@@ -110,7 +112,7 @@ def table(rows: list[dict[str, object]]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in known:
-        show = [f"{v:.1e}" if isinstance(v := row.get(k), float) else str(v) for k in ("float64", "float32", "float32 bound")]
+        show = [f"{v:.1e}" if isinstance(v := row.get(k), float) else str(v or "–") for k in ("float64", "float32", "float32 bound")]
         lines.append(f"| {row['name']} | {row['norms']} | {row.get('folded', 0)} | {' | '.join(show)} | {reasons(row.get('left', {}))} |")
     return "\n".join(lines) + "\n"
 
@@ -119,6 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--dtypes", default="float64,float32")
     parser.add_argument("names", nargs="*", default=list(NAMES))
     options = parser.parse_args()
     install()
@@ -129,7 +132,7 @@ def main() -> None:
         if name in done:
             continue
         try:
-            done[name] = measure(name)
+            done[name] = measure(name, options.dtypes.split(","))
         except Exception as error:
             done[name] = {"name": name, "norms": 0, "float64": f"could not be built: {type(error).__name__}: {error}"[:200]}
         print({key: value for key, value in done[name].items() if key != "left"}, flush=True)

@@ -53,6 +53,26 @@ def test_a_nonfinite_batch_never_poisons_the_statistics(bad: float) -> None:
     assert int(ours.num_batches_tracked) == 2 and ours.running_var.isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_processors_road_and_the_other_devices_agree(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eager on a processor torch's kernel moves the statistics; elsewhere, and compiled, tensors do without a look at a number."""
+    roads = {}
+    for compiling in (False, True):
+        layer = BatchNorm(3).to(dtype)
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda compiling=compiling: compiling)
+        for step in range(6):
+            x = drawn((8, 3), step).to(dtype).requires_grad_()
+            with torch.no_grad():
+                x[2, 1] = {2: torch.nan, 4: torch.inf}.get(step, 1.0)
+            y = layer(x * 1e15 if step == 3 else x)  # mean times variance is beyond float32, each for itself is not
+            layer(drawn((8, 3), 9).to(dtype))
+            y.sum().backward()  # another forward has moved the statistics, or put them back
+        roads[compiling] = layer.state_dict()
+    assert int(roads[True]["num_batches_tracked"]) == int(roads[False]["num_batches_tracked"]) == 10
+    for name, value in roads[True].items():
+        torch.testing.assert_close(roads[False][name], value, rtol=20 * torch.finfo(dtype).eps, atol=0)
+
+
 def test_overflow_of_the_variance_is_not_learned() -> None:
     layer = BatchNorm(2)
     layer(torch.tensor([[1e30, 1.0], [-1e30, 2.0], [0.0, 3.0]]))

@@ -1,5 +1,6 @@
 """Batch normalization as a layer: the bookkeeping around the math."""
 
+import math
 from typing import Any
 
 import torch
@@ -85,7 +86,7 @@ class BatchNorm(_BatchNorm):
 
     def uses_batch(self) -> bool:
         """Whether this forward takes its statistics from the batch."""
-        return self.running_mean is None or (self.training and not self.use_global_stats)
+        return (self.training and not self.use_global_stats) or self.running_mean is None
 
     def _check_count(self, input: torch.Tensor) -> None:
         several(f"{type(self).__name__}({self.num_features})", input.numel() // max(self.num_features, 1), input.shape)
@@ -100,10 +101,12 @@ class BatchNorm(_BatchNorm):
         return scale_and_shift(standardize(input, mean, var, self.eps, self.normalize), self.weight, self.bias)
 
     def _by_batch(self, input: torch.Tensor) -> torch.Tensor:
+        if self._usual(input):
+            return self._by_kernel(input)
         if self.normalize == "both":
             output, batch = fused(input, self.weight, self.bias, self.eps)
             values = input.numel() // self.num_features
-            if self.accumulate == 1 and self.variance == "unbiased":  # nothing to convert: the usual case, and the fast one
+            if self.accumulate == 1 and self.variance == "unbiased":  # nothing to convert
                 self._move((batch * 0).sum() == 0, *batch.unbind())
                 return output
             moments = Moments.from_unbiased(values, *batch.unbind())
@@ -111,6 +114,28 @@ class BatchNorm(_BatchNorm):
             moments = Moments.of(input)
             output = scale_and_shift(standardize(input, moments.mean, moments.biased, self.eps, self.normalize), self.weight, self.bias)
         self._learn(moments)
+        return output
+
+    def _usual(self, input: torch.Tensor) -> bool:
+        """Torch's own conventions on a processor. On other devices a look at a number would wait for them, compiled it would break the graph."""
+        as_torch = self.normalize == "both" and self.accumulate == 1 and self.variance == "unbiased" and self.momentum is not None
+        if not (as_torch and self.training and type(input) is torch.Tensor and input.is_cpu) or torch.compiler.is_compiling():
+            return False
+        mean = self.running_mean
+        return mean is not None and mean.dtype == (torch.float32 if input.dtype in HALVES else input.dtype)
+
+    def _by_kernel(self, input: torch.Tensor) -> torch.Tensor:
+        """Torch's kernel moves the statistics itself; after a batch that is not finite they are put back."""
+        mean, var = self.running_mean, self.running_var
+        assert mean is not None and var is not None and self.num_batches_tracked is not None
+        before = torch.cat((mean, var))
+        output = F.batch_norm(input, mean, var, self.weight, self.bias, True, self.momentum, self.eps)  # type: ignore[arg-type]
+        # one product tells, but where it overflows
+        if math.isfinite(torch.dot(mean, var).item()) or bool(torch.cat((mean, var)).isfinite().all()):
+            self.num_batches_tracked.add_(1)
+        else:
+            for running, old in zip((mean, var), before.chunk(2), strict=True):
+                running.data.copy_(old)  # by .data: a backward that never reads them need not hear of it
         return output
 
     @torch.no_grad()
