@@ -2,47 +2,96 @@
 
     python benchmarks/initialization_zoo.py --libraries timm,hf --sample 60 --results benchmarks/results/initialization_zoo.jsonl
 
-Each model runs in a process of its own, is measured as it comes, planned, drawn and measured again. Activations: largest over smallest
-root mean square over outputs of affine ops, norms, activations and sums. Gradients: the same per entry over weight matrices off branches
-that start silent. Results are appended line by line and a killed run goes on where it stopped; the sample is the names with the smallest
+Each model runs in a process of its own with a limit of processor time and memory, is measured as it comes, planned, drawn and measured again.
+Activations: largest over smallest root mean square over outputs of affine ops, norms, activations and sums. Gradients: the same per entry over
+weight matrices off branches that start silent. Results are appended line by line and a killed run goes on where it stopped; the sample is the names with the smallest
 SHA-256. What cannot be planned counts as a miss.
 """
 
 import argparse
+import importlib
 import json
+import math
+import os
+import resource
+import time
+import warnings
 from pathlib import Path
 
-from zoo import check, names, ordered
-
-WORKER = """
-import json, sys, time, warnings
-warnings.simplefilter("ignore")
-from benchmarks_zoo_shim import install
-install()
 import torch
-torch.set_num_threads(1)
+from benchmarks_zoo_shim import install
+from zoo import names, ordered
+
 from steadygrad.errors import TargetError
 from steadygrad.planner import plan
-from steadygrad.planner.verification import activation_spread, gradient_spread, observe
+from steadygrad.planner.spread import activation_spread, gradient_spread
+from steadygrad.planner.verification import compare, observe
+from steadygrad.probes.evidence import Evidence
 from steadygrad.targets import case_from
-torch.manual_seed(0)
-try:
-    case = case_from(sys.argv[1])
-except TargetError as error:
-    print("RESULT " + json.dumps({"excluded": str(error)}))
-    sys.exit()
-seen = observe(case.model, case.inputs, case.targets, case.loss_fn)
-before = activation_spread(seen), gradient_spread(seen)
-started = time.perf_counter()
-made = plan(case.model, case.inputs)
-planned = time.perf_counter() - started
-made.apply_(case.model)
-found = made.verify(case.model, case.inputs, case.targets, case.loss_fn)
-print("RESULT " + json.dumps({
-    "activations": [before[0], found.activation_spread], "gradients": [before[1], found.gradient_spread], "q": found.worst_q, "g": found.worst_gradient,
-    "uncovered": len(made.uncovered), "plan_s": round(planned, 2), "drawn": sum(row.action == "draw" for row in made.rows),
-}))
-"""
+
+SPREADS = {"activations": 10.0, "gradients": 100.0}
+
+
+def measured(name: str, largest: float) -> dict[str, object]:
+    """One network as it comes, planned, drawn and measured again."""
+    count = millions(name)
+    if count > largest:
+        return {"excluded": f"{count:.0f} million parameters"}
+    torch.manual_seed(0)
+    try:
+        case = case_from(name)
+    except TargetError as error:
+        return {"excluded": str(error)}
+    seen = observe(case.model, case.inputs, case.targets, case.loss_fn)
+    before = activation_spread(seen), gradient_spread(seen), every_signal(seen)
+    started = time.process_time()
+    made = plan(case.model, case.inputs)
+    planned = time.process_time() - started
+    made.apply_(case.model)
+    seen = observe(case.model, case.inputs, case.targets, case.loss_fn)
+    found = compare(made, seen)
+    return {
+        "activations": [before[0], found.activation_spread], "gradients": [before[1], found.gradient_spread], "every signal": [before[2], every_signal(seen)],
+        "q": found.worst_q, "g": found.worst_gradient, "uncovered": len(made.uncovered), "plan_s": round(planned, 2), "parameters_m": round(count, 1),
+        "drawn": sum(row.action == "draw" for row in made.rows), "notes": [n for n in made.notes if "spread" in n or "not measured" in n],
+    }  # fmt: skip
+
+
+def millions(name: str) -> float:
+    """Parameters of a timm model, in millions; of the others, which are shrunk before they are built, 0."""
+    library, _, model = name.partition(":")
+    if library != "timm":
+        return 0.0
+    with torch.device("meta"):
+        return sum(p.numel() for p in importlib.import_module("timm").create_model(model).parameters()) / 1e6
+
+
+def every_signal(seen: Evidence) -> float:
+    """The spread of activations as it was counted before: raw rows of tables and vectors of unit length among them."""
+    kinds, graph = ("affine", "norm", "activation", "join"), seen.graph
+    nodes = [n for n in graph.nodes if n.kind in kinds and n.where != "loss" and n.index in seen.signals and n.index in graph.feeds_weights]
+    found = [q for n in nodes if 0.0 < (q := seen.signals[n.index].moments.q) < math.inf]
+    return math.sqrt(max(found) / min(found)) if found else 1.0
+
+
+def forked(name: str, asked: argparse.Namespace) -> dict[str, object]:
+    """`measured` in a process of its own, which has the libraries loaded already; its limit is of processor time, which others cannot use up."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (int(asked.memory * 2**30),) * 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(asked.timeout),) * 2)
+            record = measured(name, asked.largest)
+        except BaseException as error:  # whatever a published network does is a result
+            record = {"failure": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:300]}
+        os.write(writer, json.dumps(record).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        text = pipe.read()
+    os.waitpid(child, 0)
+    return {"name": name, **(json.loads(text) if text else {"failure": f"ended by its limits: {asked.timeout:g} s of processor time, {asked.memory:g} GiB"})}
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -55,7 +104,7 @@ def markdown(records: list[dict]) -> str:
     ran = [r for r in records if "activations" in r]
     missed = [r for r in records if "failure" in r]
     lines = [f"{len(ran)} of {len(ran) + len(missed)} architectures planned.", "", "| | | 10 % | median | 90 % | worst | within |", "|---|---|---|---|---|---|---|"]
-    for key, bound in (("activations", 10.0), ("gradients", 100.0)):
+    for key, bound in SPREADS.items():
         for which, words in ((0, "own default"), (1, "planned")):
             values = [r[key][which] for r in ran]
             within = sum(v <= bound for v in values)
@@ -73,16 +122,22 @@ def main() -> None:
     parser.add_argument("--libraries", default="timm,hf")
     parser.add_argument("--sample", type=int, default=60)
     parser.add_argument("--held", action="store_true")
-    parser.add_argument("--timeout", type=float, default=300.0)
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds of processor time")
     parser.add_argument("--memory", type=float, default=14.0, help="GiB of address space")
+    parser.add_argument("--largest", type=float, default=float("inf"), help="million parameters; larger timm networks are replaced by the next name")
     parser.add_argument("--results", type=Path, default=Path("benchmarks/results/initialization_zoo.jsonl"))
     parser.add_argument("--names", default="")
     asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    install()
+    torch.set_num_threads(1)
+    for library in asked.libraries.split(","):  # once, before the first fork
+        importlib.import_module({"hf": "transformers"}.get(library, library))
     known = [json.loads(line) for line in asked.results.read_text().splitlines()] if asked.results.exists() else []
     done = {r["name"] for r in known}
     taken = 0
     for name in asked.names.split(",") if asked.names else ordered(names(asked.libraries.split(",")), "held:" if asked.held else ""):
-        record = next((r for r in known if r["name"] == name), None) or check(name, asked.timeout, asked.memory, WORKER)
+        record = next((r for r in known if r["name"] == name), None) or forked(name, asked)
         if name not in done:
             known.append(record)
             with asked.results.open("a") as file:

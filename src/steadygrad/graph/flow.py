@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 
 import numpy as np
 
@@ -27,7 +28,9 @@ class Walk:
         signals: node index → moments of its first output.
         gradients: node index → moments of the gradient of that output, relative to the outputs'.
         measured: indices of nodes whose change was measured, for want of a closed form.
-        corrections: node index → measured over predicted second moment of one run, where runs are to correct the prediction.
+        corrections, returned: node index → measured over predicted second moment of what it makes, and of the gradient of that, where a run
+            is to correct the prediction.
+        seen, felt: those measured second moments: the walk then notes the corrections that lead to them.
         centred: indices of nodes whose bias takes the offset of what they read out.
         centres: indices of convolutions whose kernels have nothing but their centre tap.
     """
@@ -41,7 +44,10 @@ class Walk:
     measured: set[int] = field(default_factory=set)
     centred: set[int] = field(default_factory=set)
     centres: set[int] = field(default_factory=set)
-    corrections: Mapping[int, float] = field(default_factory=dict)
+    corrections: dict[int, float] = field(default_factory=dict)
+    returned: dict[int, float] = field(default_factory=dict)
+    seen: Mapping[int, float] = field(default_factory=dict)
+    felt: Mapping[int, float] = field(default_factory=dict)
 
     def passage(self, node: Node) -> Passage:
         """The op with what comes in."""
@@ -59,6 +65,7 @@ class Walk:
             made = self._told(node, at)
         if node.kind not in MIXING:
             made = replace(made, profile=_of_parts(node, at))
+        _learn(self.corrections, self.seen, node.index, made.value)
         if node.index in self.corrections:
             made = made.times(self.corrections[node.index])
         self.signals[node.index] = made
@@ -83,6 +90,9 @@ class Walk:
             own = _sum(self.gradients.get(node.index), ends.get(node.index))
             if own is None:
                 continue
+            _learn(self.returned, self.felt, node.index, float(own.g[0]))
+            if node.index in self.returned:
+                own = own.times(self.returned[node.index])
             self.gradients[node.index] = own
             flow = flow_of(node.op, node.kind)
             at = self.passage(node)
@@ -104,6 +114,11 @@ def _of_parts(node: Node, at: Passage) -> Profile:
     """Over positions a sum is like its parts, each by its size; other ops keep what is the same at all positions so."""
     parts = [borders.carried(x.profile, shape.shape, _shape(node)) for x, shape in zip(at.incoming, at.shapes, strict=False)]
     return borders.merged(parts, [x.value for x in at.incoming[: len(parts)]]) if any(parts) else ()
+
+
+def _learn(corrections: dict[int, float], measured: Mapping[int, float], index: int, predicted: float) -> None:
+    if predicted > 0.0 and isfinite(predicted) and measured.get(index, 0.0) > 0.0:
+        corrections[index] = measured[index] / predicted
 
 
 def _without_offset(signal: Signal) -> Signal:

@@ -23,14 +23,14 @@ def balance(design: Design, walk: Walk) -> Walk:
     names = [name for name in design.moments if name not in design.starts and _is_weight(design, name) and design.moments[name] > 0.0]
     if not 1 < len(names) <= MOST:
         return walk
-    slopes = _probe(design, names)
+    slopes = probe(design, names)
     places = [
         n.index for n in design.graph.nodes
         if n.kind == "affine" and n.index in design.graph.feeds_weights and n.index in slopes.gradients
         and slopes.signals[n.index].value > 0.0 and float(slopes.gradients[n.index].g[0]) > 0.0
     ]  # fmt: skip
-    q = np.array([_wide(slopes.signals[i].q, len(names)) for i in places])
-    g = np.array([_wide(slopes.gradients[i].g, len(names)) for i in places])
+    q = np.array([wide(slopes.signals[i].q, len(names)) for i in places])
+    g = np.array([wide(slopes.gradients[i].g, len(names)) for i in places])
     if not len(places) or not (np.isfinite(q).all() and np.isfinite(g).all() and (q > 0).all() and (g > 0).all()):
         return walk
     of_q, of_g = (np.log(values[:, 1:] / values[:, :1]) / STEP for values in (q, g))
@@ -51,7 +51,7 @@ def _is_weight(design: Design, name: str) -> bool:
     return name not in design.shrunk and all(use.role == "weight" and node.index in design.graph.feeds_weights for node, use in design.graph.uses_of(name))
 
 
-def _probe(design: Design, names: list[str]) -> Walk:
+def probe(design: Design, names: list[str]) -> Walk:
     """One walk for all hypotheses: column 0 as designed, column k with weight k a little larger."""
     base = np.ones(1 + len(names))
     for k, name in enumerate(names):
@@ -64,5 +64,6 @@ def _probe(design: Design, names: list[str]) -> Walk:
         design.hypotheses.clear()
 
 
-def _wide(values: np.ndarray, count: int) -> np.ndarray:
+def wide(values: np.ndarray, count: int) -> np.ndarray:
+    """One value per hypothesis, also where all agree."""
     return np.broadcast_to(values, (1 + count,)) if values.shape[0] == 1 else values

@@ -68,7 +68,8 @@ def quiet(graph: SignalGraph, found: dict[int, Branch]) -> dict[str, float]:
 
     A step changes a branch of m weights by the sum over them of the product of the other weights' squares, and all L branches push the same
     way. With every weight but the last at L^(−1/(2m − 2)) of its usual scale, the L changes add up to that of one. The last takes the same
-    factor more than its share of the stream, so that the branch starts m/(m − 1) powers of L below it – heard, unlike Fixup's zero.
+    factor more than its share of the stream, so that the branch starts m/(m − 1) powers of L below it – heard, unlike Fixup's zero. What
+    levelling gives back grows a little: from 4 branches to 64 of two weights a first step changes outputs 3.6 times as much, 13 times without.
     Source: Zhang, Dauphin & Ma 2019, arXiv:1901.09321, theorem 2, for the factor; that the last is not zero is ours (benchmarks/init_quality.py).
     """
     if any(node.kind == "norm" for node in graph.nodes):

@@ -16,6 +16,7 @@ from steadygrad.planner.recipes import RECIPES
 from steadygrad.planner.row import Layer
 from steadygrad.planner.sight import Sight, see, with_shapes
 from steadygrad.planner.study import Study
+from steadygrad.planner.trial import learn
 from steadygrad.planner.updates import level_updates
 from steadygrad.randomness.stream import checked
 
@@ -42,11 +43,13 @@ def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides:
     if recipe is not None:
         recipe.adjust(study.design)
         for _ in range(recipe.runs):
-            study.correct(inner, inputs if inputs is not None else sight.inputs, seed)
+            learn(study.design, study.run(inner, inputs if inputs is not None else sight.inputs, seed))
             recipe.adjust(study.design)
         walk = study.design.finish_as_is()
     elif chosen == "auto":
-        walk = level_updates(study.design, balance(study.design, walk))
+        level_updates(study.design, balance(study.design, walk))
+        study.refine(inner, inputs, seed)
+        walk = study.design.finish_as_is()
     everywhere = None if isinstance(chosen, str) else chosen
     rows = [*(study.row(p, everywhere) for p in sight.graph.parameters.values()), *buffers.rows(inner)]
     if study.asked_for(rows):

@@ -15,7 +15,8 @@ from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.planner.blocks import Branch, branches, quiet
 from steadygrad.planner.laws import distribution
 from steadygrad.planner.logits import shrink_logits
-from steadygrad.planner.standing import behind_norm, held, longest_chain
+from steadygrad.planner.standing import behind_norm, held, longest_chain, scales_norm
+from steadygrad.planner.ties import caps
 from steadygrad.randomness.law import Law
 from steadygrad.schemes.orthogonal import delta_orthogonal
 from steadygrad.schemes.scheme import Scheme
@@ -42,7 +43,9 @@ class Design:
         centred: ops whose bias takes out the offset of what they read.
         shrunk, caps: factors and limits found on an earlier walk: attention logits, tables shared with the output layer.
         laws: weights whose law a recipe gives whole.
-        corrections: op → measured over predicted second moment, from a run with the weights designed so far.
+        ends: node → second moment of the gradient it gets from the loss, relative to that of the others.
+        corrections, returned, pulls: op → measured over predicted second moment of its signal and of its gradient, and weight → of its
+            gradient per entry, from a run with the weights designed so far.
         hypotheses: E[w²] of several variants side by side, for one walk.
         scheme: what a recipe draws all weights from; None to choose for each.
     """
@@ -60,7 +63,10 @@ class Design:
     shrunk: dict[str, float] = field(default_factory=dict)
     caps: dict[str, float] = field(default_factory=dict)
     laws: dict[str, Law] = field(default_factory=dict)
+    ends: Mapping[int, float] = field(default_factory=dict)
     corrections: dict[int, float] = field(default_factory=dict)
+    returned: dict[int, float] = field(default_factory=dict)
+    pulls: dict[str, float] = field(default_factory=dict)
     hypotheses: dict[str, Array] = field(default_factory=dict)
     scheme: Scheme | None = None
 
@@ -111,7 +117,7 @@ class Design:
         """A walk that has not begun."""
         told = self.measured.get
         return Walk(self.graph, self.batch, self.moment, lambda node: told(node.index),
-                    centred=self.centred, centres=self.centres, corrections=self.corrections)
+                    centred=self.centred, centres=self.centres, corrections=self.corrections, returned=self.returned)
 
     def finish(self) -> Walk:
         """Design all, then bring attention logits down where the model does not."""
@@ -121,14 +127,15 @@ class Design:
                 break
             for found in (self.moments, self.centred, self.starts, self.biases):
                 found.clear()
-        return self._back(self.walk())
+        return self.back(self.walk())
 
     def finish_as_is(self) -> Walk:
         """The walk of the design as it stands."""
-        return self._back(self.walk())
+        return self.back(self.walk())
 
-    def _back(self, walk: Walk) -> Walk:
-        walk.backward({i: Gradient(np.ones(1)) for i in self.graph.outputs})
+    def back(self, walk: Walk) -> Walk:
+        """The same walk with gradients, from where the loss hands them in."""
+        walk.backward({i: Gradient(np.array([g])) for i, g in (self.ends or dict.fromkeys(self.graph.outputs, 1.0)).items()})
         return walk
 
     def gain(self, node: Node) -> float:
@@ -154,11 +161,15 @@ class Design:
                     self._tie(walk, node, use, name)
                 continue
             if use.role == "table" and use.fans is not None:
-                self._set(name, 1.0 / use.fans.fan_in, "rows of unit size" if use.fans.fan_in == 1.0 else "bags of unit size")
+                factor, bag = constant_factor(self.graph, node.index), use.fans.fan_in
+                words = ("rows" if bag == 1.0 else "bags") + " of unit size" + (f" as the model multiplies them by {factor:.4g}" if factor != 1.0 else "")
+                self._set(name, 1.0 / (bag * factor**2), words)
             elif use.role == "weight" and use.fans is not None:
                 self._weight(walk, node, use, name)
-            elif use.role == "scale" and node.kind == "norm":
+            elif scales_norm(self.graph, node, use):
                 self._norm(walk, use, name)
+            elif use.role == "other" and node.kind == "affine":
+                self._set(name, 1.0, "learned queries of unit size")
             elif use.role == "other" and node.kind == "join" and node.op in ("cat", "concat") and node.inputs:
                 self._set(name, walk.signals[node.inputs[0]].value, "tokens as large as the signal they stand beside")
 
@@ -168,7 +179,7 @@ class Design:
     def _set(self, name: str, moment: float, reason: str) -> None:
         shrink = self.shrunk.get(name, 1.0)
         if name in self.caps and self.caps[name] < moment:
-            moment, reason = self.caps[name], "shared with the output layer: outputs of rms at most 1"
+            moment, reason = self.caps[name], "a table is shared with the output layer: outputs of rms at most 1"
         self.moments[name] = max(moment, 0.0) * shrink
         self.reasons[name] = reason if shrink == 1.0 else f"{reason}; smaller by {sqrt(shrink):.3g} for attention logits of unit size"
 
@@ -255,6 +266,7 @@ class Design:
         """A table that is also the output layer: the smaller of its two answers."""
         incoming = walk.passage(node).incoming
         assert use.fans is not None
-        wanted = 1.0 / (use.fans.fan_in * max(incoming[0].value if incoming else 1.0, 1e-12))
+        made = use.fans.fan_in * max(incoming[0].value if incoming else 1.0, 1e-12)
+        wanted = 1.0 / (made * constant_factor(self.graph, node.index) ** 2)
         if wanted < self.moments[name] * (1.0 - 1e-9):
-            self.caps[name] = wanted
+            self.caps.update(caps(self.graph, node, name, wanted, set(self.moments)))

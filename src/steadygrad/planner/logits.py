@@ -30,6 +30,11 @@ def shrink_logits(design: "Design", walk: Walk) -> bool:
     return changed
 
 
+def logit_operands(graph: SignalGraph, walk: Walk) -> list[tuple[float, tuple[int, ...]]]:
+    """Second moment of the logits of every attention, and what they are products of."""
+    return [found for node in graph.nodes if (found := _logits(graph, walk, node))[0] > 0.0 and np.isfinite(found[0])]
+
+
 def _logits(graph: SignalGraph, walk: Walk, node: Node) -> tuple[float, tuple[int, ...]]:
     """Their second moment before this op's softmax, and what they are products of."""
     at = walk.passage(node)

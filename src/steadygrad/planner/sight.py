@@ -14,6 +14,8 @@ from steadygrad.graph.lazy import materialised_copy
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import trace
 from steadygrad.graph.transaction import transaction
+from steadygrad.planner.ends import ends, leaves
+from steadygrad.planner.spread import spreads
 from steadygrad.planner.verification import observe
 from steadygrad.probes.evidence import Evidence, ParameterReading
 
@@ -27,6 +29,8 @@ class Sight:
         readings: of parameters, where they have numbers.
         ratios: node → how much it changed the second moment when the model ran.
         traced: whether the graph is that of a run.
+        ends: node → second moment of the gradient the loss hands it; see `planner.ends`.
+        spreads: of activations and of weight gradients as the model came; see `planner.verification`.
         inputs: what it was traced with where the user gave nothing.
         notes: sentences about how it was seen.
     """
@@ -35,6 +39,8 @@ class Sight:
     readings: Mapping[str, ParameterReading]
     ratios: Mapping[int, float]
     traced: bool = True
+    ends: Mapping[int, float] = field(default_factory=dict)
+    spreads: tuple[float, float] | None = None
     inputs: Any = None
     notes: tuple[str, ...] = field(default=())
 
@@ -85,13 +91,16 @@ def see(model: nn.Module, inputs: Any) -> Sight:
 
 def _measured(model: nn.Module, inputs: Any) -> Sight:
     evidence = observe(model, inputs)
-    return Sight(evidence.graph, evidence.parameters, ratios(evidence), notes=evidence.graph.not_seen)
+    return Sight(
+        evidence.graph, evidence.parameters, ratios(evidence), ends=ends(evidence), spreads=spreads(evidence), notes=evidence.graph.not_seen
+    )
 
 
 def _on_shapes(model: nn.Module, inputs: Any) -> Sight:
     with transaction(model, inputs=inputs):
         graph = trace(model, inputs).graph
-    return Sight(graph, {}, {}, inputs=inputs, notes=("planned on shapes alone: numbers set on purpose could not be seen", *graph.not_seen))
+    notes = ("planned on shapes alone: numbers set on purpose could not be seen", *graph.not_seen)
+    return Sight(graph, {}, {}, ends=dict.fromkeys(leaves(graph), 1.0), inputs=inputs, notes=notes)
 
 
 def _to_meta(inputs: Any) -> Any:

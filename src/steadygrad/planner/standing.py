@@ -1,7 +1,7 @@
-"""Where a weight stands: held in place by a norm, or in a plain chain that nothing holds."""
+"""Where a parameter stands: held in place by a norm, in a plain chain that nothing holds, or a norm's own scale."""
 
 from steadygrad.graph.neighbours import preceding_activation
-from steadygrad.graph.signal_graph import Node, SignalGraph
+from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 
 
 def behind_norm(graph: SignalGraph, node: Node) -> bool:
@@ -40,3 +40,11 @@ def longest_chain(graph: SignalGraph, op: str) -> int:
             made = graph.upstream(before.index)
             depth[node.index] = 1 + (depth.get(made.index, 0) if made is not None else 0)
     return max(depth.values(), default=0)
+
+
+def scales_norm(graph: SignalGraph, node: Node, use: ParameterUse) -> bool:
+    """Whether it is the scale of a norm, in the same op or multiplied right behind it."""
+    if use.role != "scale" or use.derived:
+        return False
+    before = graph.upstream(node.index)
+    return node.kind == "norm" or (node.kind == "scale" and node.op == "mul" and before is not None and before.kind == "norm")

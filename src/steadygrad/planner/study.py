@@ -7,20 +7,20 @@ from typing import Any
 from torch import nn
 
 from steadygrad.drawing import Untold
-from steadygrad.errors import InputError
+from steadygrad.errors import InputError, SteadygradError
 from steadygrad.graph.flow import Walk
 from steadygrad.graph.nested import named_tensors
-from steadygrad.graph.signal_graph import Node, Parameter, ParameterUse
-from steadygrad.graph.transaction import transaction
-from steadygrad.planner import entering, laws
-from steadygrad.planner.application import write
+from steadygrad.graph.sharded import any_sharded
+from steadygrad.graph.signal_graph import Node, Parameter, ParameterUse, SignalGraph
+from steadygrad.planner import entering, laws, standing
 from steadygrad.planner.choices import Choice
 from steadygrad.planner.design import Design
 from steadygrad.planner.intent import intention
 from steadygrad.planner.parametrized import Parametrized, found
+from steadygrad.planner.refine import refine
 from steadygrad.planner.row import Action, Row
 from steadygrad.planner.sight import Sight
-from steadygrad.planner.verification import observe
+from steadygrad.planner.trial import trial
 from steadygrad.probes.evidence import Evidence
 from steadygrad.randomness.law import Law, constant, normal
 from steadygrad.schemes.by_parameter import Load, Mixed
@@ -38,6 +38,7 @@ class Study:
 
     def __init__(self, model: nn.Module, sight: Sight, inputs: Any, forced: dict[str, Choice], held: dict[str, str]) -> None:
         self.sight, self.forced = sight, forced
+        self.told: tuple[str, ...] = ()
         self.graph = sight.graph
         self.uses = {name: list(self.graph.uses_of(name)) for name in self.graph.parameters}
         self.why = {name: f"kept: pattern {pattern!r}" for name, pattern in held.items()}
@@ -53,7 +54,7 @@ class Study:
         tensors = [t for _, t in named_tensors(inputs if inputs is not None else sight.inputs, "inputs")]
         batch = next((t.shape[0] for t in tensors if t.ndim), 1)
         kept = self._kept() | self.given
-        self.design = Design(self.graph, batch, kept, measured, entering.signals(self.graph, inputs))
+        self.design = Design(self.graph, batch, kept, measured, entering.signals(self.graph, inputs), ends=sight.ends)
         for name, choice in self.forced.items():  # what comes after is designed for them
             node, use = self._first_use(name)
             if node is not None and use is not None and name not in self.given:
@@ -92,7 +93,7 @@ class Study:
         return flat and all(use.role in ("bias", "shift") and not node.options.get("gates") for node, use in self.uses[name])
 
     def _designed(self, name: str) -> bool:
-        return any(_designs(node, use) for node, use in self.uses[name])
+        return any(_designs(self.graph, node, use) for node, use in self.uses[name])
 
     def row(self, parameter: Parameter, everywhere: Choice | None) -> Row:
         """What one parameter gets; tensors that a weight is computed from get that weight's law together."""
@@ -116,7 +117,7 @@ class Study:
     def _first_use(self, name: str) -> tuple[Node, ParameterUse] | tuple[None, None]:
         """Where a parameter's scale matters first."""
         uses = self.uses[name]
-        return next(((n, u) for n, u in uses if _designs(n, u)), uses[0] if uses else (None, None))
+        return next(((n, u) for n, u in uses if _designs(self.graph, n, u)), uses[0] if uses else (None, None))
 
     def _own(self, parameter: Parameter, everywhere: Choice | None) -> Row:
         name = parameter.name
@@ -206,31 +207,29 @@ class Study:
         action: Action = "reset" if getattr(law, "kind", "") == "constant" else "draw"
         return replace(base, action=action, law=law, scheme=scheme, reason=reason, after=law.rms(base.shape))
 
-    def correct(self, model: nn.Module, inputs: Any, seed: int) -> None:
-        """Run the model with the weights as designed so far, and note by how much ops differ from the prediction; all is put back.
+    def run(self, model: nn.Module, inputs: Any, seed: int) -> Evidence:
+        """One forward and backward pass with the weights as designed so far; all is put back.
 
         Raises:
             InputError: on meta, where nothing can be measured.
         """
         if not self.sight.readings:
             raise InputError(f"this recipe measures, which takes numbers: got a model of {len(self.graph.parameters)} tensors on the meta device; use 'auto'")
-        predicted = self.design.finish_as_is()
-        rows = tuple(self.row(parameter, None) for parameter in self.graph.parameters.values())
-        with transaction(model, inputs=inputs) as held:
-            held.will_change_parameters()
-            write(model, rows, seed)
-            seen = observe(model, inputs)
-        for node in self.graph.nodes:
-            if node.kind == "affine" and node.index in seen.signals and predicted.signals[node.index].value > 0.0:
-                ratio = seen.signals[node.index].moments.q / predicted.signals[node.index].value
-                before = self.design.corrections.get(node.index, 1.0)
-                self.design.corrections[node.index] = before * ratio / self._passed_on(node, seen, predicted)
+        return trial(model, inputs, [self.row(parameter, None) for parameter in self.graph.parameters.values()], seed)
 
-    def _passed_on(self, node: Node, seen: Evidence, predicted: Walk) -> float:
-        """How much of a ratio of measured to predicted was there before this op."""
-        if not node.inputs or node.inputs[0] not in seen.signals or predicted.signals[node.inputs[0]].value <= 0.0:
-            return 1.0
-        return seen.signals[node.inputs[0]].moments.q / predicted.signals[node.inputs[0]].value or 1.0
+    def refine(self, model: nn.Module, inputs: Any, seed: int) -> None:
+        """Where there is a batch, see what the design does before it is handed out.
+
+        Networks without norms keep their closed forms, which are exact, and branches that are small for the sake of updates. Processes that
+        hold shards would each see another batch, and plan apart: they keep the closed forms too.
+        """
+        held = any(node.kind == "norm" for node in self.graph.nodes)
+        if inputs is None or not self.sight.readings or not held or any_sharded(model.parameters()):
+            return
+        try:
+            self.told = refine(self.design, lambda: self.run(model, inputs, seed), self.sight.spreads, self.sight.rms)
+        except (SteadygradError, RuntimeError) as error:
+            self.told = (f"not measured before it was handed out: {str(error).splitlines()[0][:160]}",)
 
     def notes(self, walk: Walk) -> tuple[str, ...]:
         """What theory had to be told, and what stays delicate."""
@@ -241,17 +240,17 @@ class Study:
             found.append(f"followed {how}: {', '.join(told)}")
         for start in {s.reason: s for s in self.design.starts.values() if "unstable" in s.reason or "repels" in s.reason}.values():
             found.append(start.reason)
-        return tuple(found)
+        return (*found, *self.told)
 
 
 def _complex(parameter: Parameter) -> bool:
     return parameter.dtype.startswith("complex")
 
 
-def _designs(node: Node, use: ParameterUse) -> bool:
+def _designs(graph: SignalGraph, node: Node, use: ParameterUse) -> bool:
     """Whether a scale is chosen for this use."""
     if node.options.get("gates") and node.kind == "affine":
         return False
-    if use.role == "other" and node.kind == "join" and node.op in ("cat", "concat"):
-        return True  # tokens that stand beside the signal
-    return (use.role in ("weight", "table") and use.fans is not None) or (use.role == "scale" and node.kind == "norm")
+    if use.role == "other" and (node.kind == "affine" or (node.kind == "join" and node.op in ("cat", "concat"))):
+        return True  # queries that are learned, tokens that stand beside the signal
+    return (use.role in ("weight", "table") and use.fans is not None) or standing.scales_norm(graph, node, use)

@@ -2,7 +2,10 @@
 
 import math
 
+import numpy as np
+
 from steadygrad.graph.flow import Walk
+from steadygrad.graph.ops.flow import Array
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.planner.design import Design
 
@@ -23,15 +26,15 @@ def level_updates(design: Design, walk: Walk) -> Walk:
 
     Source: van Laarhoven 2017, arXiv:1706.05350, eq. 4 (gradients of scale-invariant weights).
     """
-    sizes = {name: size for name in design.moments if (size := _gradient(design, walk, name)) > 0.0}
-    free = [name for name in sizes if design.moments[name] > 0.0 and _free(design.graph, name)]
-    if len(sizes) < 2 or not free or max(sizes.values()) > PLAUSIBLE**2 * min(sizes.values()):
+    found = {name: float(size[0]) for name, size in sizes(design, walk).items()}
+    free = [name for name in found if design.moments[name] > 0.0 and _free(design.graph, name)]
+    if len(found) < 2 or not free or max(found.values()) > PLAUSIBLE**2 * min(found.values()):
         return walk
-    mean = sum(map(math.log, sizes.values())) / len(sizes)
+    mean = sum(map(math.log, found.values())) / len(found)
     smallest, largest = _room(design.graph, walk)
     for name in free:
         out = max(walk.signals[node.index].value for node, _ in design.graph.uses_of(name))
-        factor = min(max(sizes[name] / math.exp(mean), smallest / out), largest / out)
+        factor = min(max(found[name] / math.exp(mean), smallest / out), largest / out)
         if max(factor, 1.0 / factor) > LEAST**2:
             design.moments[name] *= factor
             design.reasons[name] += f"; ×{math.sqrt(factor):.3g} to level first updates, free before a norm"
@@ -47,15 +50,20 @@ def _room(graph: SignalGraph, walk: Walk) -> tuple[float, float]:
     return low / wider, high * wider
 
 
-def _gradient(design: Design, walk: Walk, name: str) -> float:
-    """E[(∂L/∂w)²] per entry, up to a factor that all weights share; 0 for what is no weight matrix."""
-    total = 0.0
+def sizes(design: Design, walk: Walk) -> dict[str, Array]:
+    """Weight matrix → E[(∂L/∂w)²] per entry and hypothesis, up to a factor that all share; those without a gradient are left out."""
+    found = {name: _gradient(design, walk, name) * design.pulls.get(name, 1.0) for name in design.moments}
+    return {name: size for name, size in found.items() if np.isfinite(size).all() and (size > 0.0).all()}
+
+
+def _gradient(design: Design, walk: Walk, name: str) -> Array:
+    total = np.zeros(1)
     for node, use in design.graph.uses_of(name):
         incoming = walk.passage(node).incoming
         if use.role != "weight" or use.derived or not incoming or node.index not in walk.gradients:
-            return 0.0
-        total += _places(node, use) * incoming[0].value * float(walk.gradients[node.index].g[0])
-    return total if math.isfinite(total) else 0.0
+            return np.zeros(1)
+        total = total + _places(node, use) * incoming[0].q * walk.gradients[node.index].g
+    return total
 
 
 def _places(node: Node, use: ParameterUse) -> float:

@@ -67,17 +67,13 @@ def learned_attenuations(evidence: Evidence) -> dict[int, float]:
     """Node index → product of the small learned scales (LayerScale, ReZero, zero gains) its result meets on the way it is least attenuated.
 
     They shrink the gradients of everything before them on purpose, and grow by themselves. 1 without any, so on every
-    residual stream; 0 when one is exactly zero. Ways that end before the outputs are none.
+    residual stream; 0 when one is exactly zero.
     """
-    readers, nodes, outputs = evidence.graph.consumers(), evidence.graph.nodes, set(evidence.graph.outputs)
+    readers, nodes = evidence.graph.consumers(), evidence.graph.nodes
     found: dict[int, float] = {}
     for node in reversed(nodes):
-        ways = [_small_scale(evidence, nodes[r]) * found[r] for r in readers[node.index] if r in found]
-        if node.index in outputs or node.where == "loss" or node.kind == "loss":
-            ways.append(1.0)
-        if ways:
-            found[node.index] = max(ways)
-    return {node.index: found.get(node.index, 1.0) for node in nodes}
+        found[node.index] = max((_small_scale(evidence, nodes[r]) * found.get(r, 1.0) for r in readers[node.index]), default=1.0)
+    return found
 
 
 def _small_scale(evidence: Evidence, node: Node) -> float:

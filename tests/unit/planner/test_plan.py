@@ -114,7 +114,8 @@ def test_every_tensor_has_a_row_and_looking_changes_nothing(name: str) -> None:
 
 
 def test_default_initialization_is_improved() -> None:
-    from steadygrad.planner.verification import activation_spread, gradient_spread, observe
+    from steadygrad.planner.spread import activation_spread, gradient_spread
+    from steadygrad.planner.verification import observe
 
     for make, x in (network for name, network in NETWORKS.items() if name != "transformer"):
         seen = observe(make(), x)

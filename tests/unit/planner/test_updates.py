@@ -8,7 +8,8 @@ from torch import nn
 
 import steadygrad as sg
 from steadygrad.planner import updates
-from steadygrad.planner.verification import gradient_spread, observe
+from steadygrad.planner.spread import gradient_spread
+from steadygrad.planner.verification import observe
 
 
 class _Pyramid(nn.Module):

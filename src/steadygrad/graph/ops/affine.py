@@ -15,9 +15,10 @@ from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
 
 
 def linear(call: Call) -> Seen:
-    """`y = x Wᵀ + b`, W (out, in)."""
+    """`y = x Wᵀ + b`, W (out, in); x may be learned too, as the queries that pool by attention are."""
     x, weight, bias = call.get(0, "input"), call.get(1, "weight"), call.get(2, "bias")
-    operands = [Operand(weight, "weight", linear_fans(weight.shape), 0), *bias_operand(bias)]
+    learned = [Operand(x, "other")] if call.side(x) == "parameter" else []
+    operands = [Operand(weight, "weight", linear_fans(weight.shape), 0), *bias_operand(bias), *learned]
     return Seen("linear", "affine", [x], operands, unit_axis=call.output.ndim - 1, starts=True)
 
 
@@ -153,7 +154,7 @@ OPS = {
 
 def forward(at: Passage) -> Signal | None:
     """q ↦ Σw²·q + Σb²: entries of a row are independent of the signal, whose offset and correlations pass through."""
-    x, weights = at.incoming[0] if at.incoming else None, [use for use in at.of_role("weight") if use.fans is not None]
+    x, weights = _read(at), [use for use in at.of_role("weight") if use.fans is not None]
     if x is None or len(weights) != 1 or len(at.incoming) > 2:
         return None
     fans = weights[0].fans
@@ -167,6 +168,12 @@ def forward(at: Passage) -> Signal | None:
     q = product + bias
     kept = float((product * np.ones_like(q))[0] / q[0]) if q[0] > 0.0 else 1.0
     return Signal(q, 0.0, x.c * kept + (1.0 - kept), x.b * kept + (1.0 - kept), profile=borders.merged([profile, ()], [kept, 1.0 - kept]))
+
+
+def _read(at: Passage) -> Signal | None:
+    """What the weight contracts: a signal, or learned queries, which are the same for all samples."""
+    learned = at.of_role("other")
+    return at.incoming[0] if at.incoming else Signal(at.moment(learned[0]), 0.0, 0.0, 1.0) if learned else None
 
 
 def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:

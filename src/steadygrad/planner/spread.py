@@ -1,0 +1,80 @@
+"""How far apart signals lie, and gradients of weights: largest over smallest root mean square."""
+
+import math
+
+from steadygrad.graph.neighbours import constant_factor
+from steadygrad.graph.signal_graph import Node, SignalGraph
+from steadygrad.planner.blocks import branches
+from steadygrad.probes.evidence import Evidence
+
+KINDS = ("affine", "norm", "activation", "join")
+LENGTHS = ("norm", "vector_norm", "linalg_vector_norm", "linalg_norm")
+SCALAR = ("clamp", "clamp_min", "add", "pow", "__pow__", "sqrt", "rsqrt", "reciprocal")  # between a length and what is divided by it
+
+
+def spreads(evidence: Evidence) -> tuple[float, float]:
+    """Of activations and of weight gradients."""
+    return activation_spread(evidence), gradient_spread(evidence)
+
+
+def activation_spread(evidence: Evidence) -> float:
+    """Largest over smallest rms of what affine ops, norms, activations and sums make, exact zeros left out."""
+    return _spread([evidence.signals[i].moments.q * factor for i, factor in signals(evidence.graph).items() if i in evidence.signals])
+
+
+def signals(graph: SignalGraph) -> dict[int, float]:
+    """Affine ops, norms, activations and sums whose result is mixed again, with the factor on E[x²] at which they count.
+
+    Rows of a table count as the model multiplies them: by √width in T5 and Gemma. Vectors that the model itself makes of unit length do not
+    count: their entries are 1/√width whatever the weights are.
+    """
+    found = [n for n in graph.nodes if n.kind in KINDS and n.where != "loss" and n.index in graph.feeds_weights and not unit_length(graph, n)]
+    return {n.index: constant_factor(graph, n.index) ** 2 if any(use.role == "table" for use in n.uses) else 1.0 for n in found}
+
+
+def unit_length(graph: SignalGraph, node: Node) -> bool:
+    """x/|x|, called as one op or written out."""
+    if node.op == "normalize":
+        return True
+    if node.op not in ("div", "mul") or node.kind != "join" or len(node.inputs) != 2:
+        return False
+    divisor = graph.nodes[node.inputs[1]]
+    while divisor.kind in ("view", "cast") or divisor.op in SCALAR:
+        if not divisor.inputs:
+            return False
+        divisor = graph.nodes[divisor.inputs[0]]
+    if divisor.op in LENGTHS:
+        return True
+    squared = graph.nodes[divisor.inputs[0]] if divisor.op == "sum" and divisor.inputs else divisor
+    return squared is not divisor and squared.op in ("square", "pow", "__pow__", "mul")
+
+
+def gradient_spread(evidence: Evidence) -> float:
+    """Largest over smallest rms gradient per entry over weight matrices, those on branches that start silent left out."""
+    wanted = matrices(evidence)
+    return _spread([r.gradient.moments.q for name, r in evidence.parameters.items() if name in wanted and r.gradient is not None])
+
+
+def matrices(evidence: Evidence) -> set[str]:
+    """Names of weight matrices off branches that start silent."""
+    silent = _silent(evidence)
+    return {
+        use.parameters[0] for node in evidence.graph.nodes for use in node.uses
+        if use.role in ("weight", "recurrent") and node.index not in silent and sum(size > 1 for size in use.shape) > 1
+    }  # fmt: skip
+
+
+def _silent(evidence: Evidence) -> set[int]:
+    """Ops on residual branches whose last scale is so small that the branch adds less than a thousandth of what it could."""
+    found: set[int] = set()
+    for branch in branches(evidence.graph).values():
+        reading = evidence.parameters.get(branch.handle[1].parameters[0]) if branch.handle else None
+        scale = branch.handle is not None and branch.handle[1].role == "scale"
+        if reading is not None and reading.value.moments.q <= (1e-6 if scale else 0.0):
+            found |= branch.inner
+    return found
+
+
+def _spread(squares: list[float]) -> float:
+    positive = [q for q in squares if q > 0.0 and math.isfinite(q)]
+    return math.sqrt(max(positive) / min(positive)) if positive else 1.0

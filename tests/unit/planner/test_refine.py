@@ -1,0 +1,121 @@
+"""A plan is measured before it is handed out: the walk learns from the run, moves follow it, and the best that was seen stays."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import steadygrad as sg
+from steadygrad.planner import refine, study
+from steadygrad.planner.moves import moves
+from steadygrad.planner.sight import see
+from steadygrad.planner.spread import activation_spread, gradient_spread, spreads
+from steadygrad.planner.trial import learn
+from steadygrad.planner.verification import observe
+
+WIDTH = 32
+
+
+class Steep(nn.Module):
+    """sinh(3x) between two weights: theory does not know it, and what it was seen to do at small weights says little of unit signals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(WIDTH)
+        self.up, self.down, self.head = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.tanh(self.down(torch.sinh(3.0 * self.up(self.norm(x))))))
+
+
+def batch() -> torch.Tensor:
+    return torch.randn(64, WIDTH, generator=torch.Generator().manual_seed(0))
+
+
+def model() -> Steep:
+    torch.manual_seed(0)
+    return Steep()
+
+
+def designed(net: nn.Module, x: torch.Tensor) -> study.Study:
+    made = study.Study(net, see(net, x), x, {}, {})
+    made.design.finish()
+    return made
+
+
+def test_the_walk_gives_back_what_was_measured() -> None:
+    """Every op that makes one tensor, forward and, relative to the output, backward: to rounding."""
+    net, x = model(), batch()
+    made = designed(net, x)
+    seen = made.run(net, x, 0)
+    walk = learn(made.design, seen)
+    scale = seen.gradients[seen.graph.outputs[0]].moments.q
+    checked = 0
+    for node in seen.graph.nodes:
+        if node.index in seen.signals and node.inputs and node.kind != "loss":
+            assert walk.signals[node.index].value == pytest.approx(seen.signals[node.index].moments.q, rel=1e-9)
+        if node.index in walk.gradients and node.index in seen.gradients and node.inputs:
+            assert float(walk.gradients[node.index].g[0]) == pytest.approx(seen.gradients[node.index].moments.q / scale, rel=1e-9)
+            checked += 1
+    assert checked == 7  # all but the input
+
+
+def test_moves_do_what_they_say_to_first_order() -> None:
+    """Run again with the scales moved: signals as far apart as the solver's band says, but for what first order leaves out."""
+    net, x = model(), batch()
+    made = designed(net, x)
+    before = made.run(net, x, 0)
+    factors = moves(made.design, learn(made.design, before), before)
+    for name, factor in factors.items():
+        assert 1.0 / 6.0 - 1e-9 <= factor <= 6.0 + 1e-9
+        made.design.moments[name] *= factor
+    after = made.run(net, x, 0)
+    assert factors and activation_spread(before) > 2.0 * activation_spread(after)
+
+
+def test_what_measures_far_apart_comes_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    net, x = model(), batch()
+    weights = [p.detach().clone() for p in net.parameters()]
+    state = torch.get_rng_state()
+    plan = sg.plan(net, x)
+    assert torch.equal(state, torch.get_rng_state()) and all(torch.equal(a, b) for a, b in zip(weights, net.parameters(), strict=True))
+    again = sg.plan(net, x)
+    assert [row.after for row in plan.rows] == [row.after for row in again.rows]  # deterministic
+    assert any("moved as measured" in note for note in plan.notes) and any("as measured" in row.reason for row in plan.rows)
+    plan.apply_(net)
+    refined = observe(net, x)
+    with monkeypatch.context() as patched:
+        patched.setattr(study.Study, "refine", lambda *_: None)
+        sg.plan(net, x).apply_(net)
+    closed = observe(net, x)
+    assert activation_spread(closed) > refine.SIGNALS
+    assert activation_spread(refined) <= refine.SIGNALS and gradient_spread(refined) <= refine.GRADIENTS
+
+
+def test_networks_without_norms_and_plans_without_a_batch_are_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr(study.Study, "run", never)
+    sg.plan(nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Tanh(), nn.Linear(WIDTH, 4)), batch())
+    sg.plan(nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 4)))
+
+
+def test_a_plan_that_is_worse_than_the_models_own_scales_is_not_handed_out() -> None:
+    """Runs that are told to measure badly, whatever the moves: the model's own scales, which are told to measure well, win."""
+    net, x = model(), batch()
+    made = designed(net, x)
+    good, bad = observe(net, x), made.run(net, x, 0)
+    own = spreads(good)
+    assert refine.excess(own) < refine.excess(spreads(bad))
+    told = refine.refine(made.design, lambda: good if made.design.reasons["up.weight"] == "the model's own scale" else bad, own, made.sight.rms)
+    assert "own scales" in told[0]
+    assert made.design.moments["up.weight"] == pytest.approx(made.sight.rms("up.weight") ** 2)
+
+
+@pytest.mark.parametrize(("found", "own", "worse", "beyond"), [((5.0, 50.0), (1.0, 1.0), 0, 0.0), ((20.0, 50.0), (30.0, 1.0), 0, math.log10(2.0)),
+                                                              ((20.0, 1e4), (10.0, 10.0), 2, math.log10(2.0) + 1.0)])  # fmt: skip
+def test_what_is_worse_and_what_is_beyond(found: tuple[float, float], own: tuple[float, float], worse: int, beyond: float) -> None:
+    assert refine._worse(found, own) == worse
+    assert refine.excess(found) == pytest.approx(beyond)
