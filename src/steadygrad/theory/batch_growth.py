@@ -23,24 +23,30 @@ def batch_norm_growth(activation: Activation) -> float:
     Valid while `symmetry_slope` ≤ 1, that is not for GELU, SiLU and softplus, whose samples drift apart in norm and
     whose gradients grow faster; batches of B add about (B − 2)/(B − 3).
 
+    Raises:
+        InputError: φ is constant: there is nothing to normalize.
+
     Example:
         >>> from steadygrad.theory import activations
         >>> round(batch_norm_growth(activations.get("relu")), 6)  # π/(π − 1)
         1.466942
     """
-    moments = gaussian.moments(activation)
+    moments = _moments(activation)
     return moments.slope / moments.variance
 
 
 def symmetry_slope(activation: Activation) -> float:
     """η = (E[φ φ′ z] − E[φ] E[φ′ z])/Var[φ]: how differences between the norms of samples change per layer.
 
+    Raises:
+        InputError: φ is constant.
+
     Example:
         >>> from steadygrad.theory import activations
         >>> round(symmetry_slope(activations.get("gelu")), 3)
         1.062
     """
-    moments = gaussian.moments(activation)
+    moments = _moments(activation)
     product = gaussian.expectation(lambda x: (activation.phi(x) - moments.mean) * activation.derivative(x) * x, kinks=activation.kinks)
     return product / moments.variance
 
@@ -102,7 +108,7 @@ def norm_spread(activation: Activation, depth: int, width: int) -> float:
     Grows like √depth at η = 1 (ReLU), exponentially at η > 1; once near 1 the growth formula is void. Derived here.
 
     Raises:
-        InputError: depth or width below 1.
+        InputError: depth or width below 1, or a constant φ.
 
     Example:
         >>> from steadygrad.theory import activations
@@ -111,9 +117,21 @@ def norm_spread(activation: Activation, depth: int, width: int) -> float:
     """
     require_depth(depth)
     require_widths([width])
-    moments = gaussian.moments(activation)
+    moments = _moments(activation)
     fourth = gaussian.expectation(lambda x: (activation.phi(x) - moments.mean) ** 4, kinks=activation.kinks)
     noise, eta, variance = (fourth / moments.variance**2 - 1.0) / width, symmetry_slope(activation), 0.0
     for _ in range(depth):
         variance = eta**2 * variance + noise
     return math.sqrt(variance)
+
+
+def _moments(activation: Activation) -> gaussian.Moments:
+    """Those at q = 1, of a φ that varies.
+
+    Raises:
+        InputError: it does not.
+    """
+    found = gaussian.moments(activation)
+    if not found.variance > 0.0:
+        raise InputError(f"`{activation.name}` must vary, got Var[φ] = {found.variance:g}")
+    return found

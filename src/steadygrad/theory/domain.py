@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 from steadygrad.errors import InputError
 
@@ -32,6 +33,19 @@ def require_length(q: float) -> None:
         raise InputError(f"second moment `q` must be finite and positive, got {q!r}")
 
 
+def require_scale(name: str, value: float) -> None:
+    """Check that a factor is finite.
+
+    Raises:
+        InputError: it is not.
+
+    Example:
+        >>> require_scale("branch", 0.5)
+    """
+    if not math.isfinite(value):
+        raise InputError(f"`{name}` must be finite, got {value!r}")
+
+
 def require_depth(depth: int) -> None:
     """Check that there is at least one layer.
 
@@ -41,7 +55,7 @@ def require_depth(depth: int) -> None:
     Example:
         >>> require_depth(1)
     """
-    if depth != int(depth) or depth < 1:
+    if not (isinstance(depth, Real) and 1 <= depth < math.inf) or depth != int(depth):
         raise InputError(f"`depth` must be a whole number of layers, at least 1, got {depth!r}")
 
 

@@ -119,7 +119,7 @@ def relu_log_norm(widths: Sequence[int], gain: float = math.sqrt(2.0)) -> LogNor
     2⁻ⁿ each) end the signal and are left out: K ≥ 1. Derived here.
 
     Raises:
-        InputError: no layers, or a width below 1.
+        InputError: no layers, a width that is no whole number or below 1, or a gain that is not positive.
 
     Example:
         >>> found = relu_log_norm([32] * 16)
@@ -127,8 +127,12 @@ def relu_log_norm(widths: Sequence[int], gain: float = math.sqrt(2.0)) -> LogNor
         (-1.3206, 2.84)
     """
     require_widths(widths)
+    if any(n != int(n) for n in widths):
+        raise InputError(f"`widths` must be whole numbers of units, got {list(widths)!r}")
+    if not 0.0 < gain < math.inf:
+        raise InputError(f"`gain` must be finite and positive, got {gain!r}")
     mean, variance = [], []
-    for n in widths:
+    for n in map(int, widths):
         shares = [math.comb(n, k) / (2**n - 1) for k in range(1, n + 1)]
         logs = [digamma(k / 2.0) + math.log(2.0 * gain**2 / n) for k in range(1, n + 1)]
         centre = math.fsum(p * x for p, x in zip(shares, logs, strict=True))

@@ -57,14 +57,14 @@ def power(series: ArrayLike, exponent: int) -> Array:
     """S(z)^exponent, truncated at the same order: a product of `exponent` factors alike.
 
     Raises:
-        InputError: a negative exponent.
+        InputError: an exponent that is negative or no whole number.
 
     Example:
         >>> power([1.0, -1.0, 1.0], 3).tolist()
         [1.0, -3.0, 6.0]
     """
-    if exponent < 0:
-        raise InputError(f"`exponent` must be at least 0, got {exponent!r}")
+    if exponent < 0 or exponent != int(exponent):
+        raise InputError(f"`exponent` must be a whole number, at least 0, got {exponent!r}")
     base = np.asarray(series, dtype=np.float64)
     result = np.zeros_like(base)
     result[0] = 1.0

@@ -15,7 +15,7 @@ import numpy as np
 
 from steadygrad.theory import gaussian
 from steadygrad.theory.activation import Activation, Array
-from steadygrad.theory.domain import require_depth, require_length, require_variances
+from steadygrad.theory.domain import require_depth, require_length, require_scale, require_variances
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def residual_stream(
     Fails where a branch reads the same weights twice, and where β is learned away from its start.
 
     Raises:
-        InputError: depth below 1, q not positive, c outside [−1, 1], or a negative variance.
+        InputError: depth below 1, q not positive, c outside [−1, 1], a negative variance, or a scale that is not finite.
 
     Example:
         >>> from steadygrad.theory import activations
@@ -61,6 +61,8 @@ def residual_stream(
     require_depth(depth)
     require_length(q)
     require_variances(weight_variance, bias_variance)
+    require_scale("skip", skip)
+    require_scale("branch", branch)
     lengths, products, growth = [q], [c * q], []
     a, b = skip**2, branch**2
     for _ in range(depth):

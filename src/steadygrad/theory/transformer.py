@@ -18,7 +18,7 @@ import numpy as np
 from steadygrad.errors import InputError
 from steadygrad.theory import gaussian
 from steadygrad.theory.activation import Activation, Array
-from steadygrad.theory.domain import require_depth, require_length, require_variances
+from steadygrad.theory.domain import require_depth, require_length, require_scale, require_variances
 
 PLACEMENTS = ("pre", "post", "none")
 
@@ -91,7 +91,7 @@ def transformer_growth(depth: int, branch: Branch, *, norm: str = "pre", skip: f
     Without a norm the branch is taken to be homogeneous: v scales with q, s does not. Post-norm's stream starts normalized.
 
     Raises:
-        InputError: depth below 1, an unknown norm, or q not positive.
+        InputError: depth below 1, an unknown norm, q not positive, a negative branch, or a skip that is not finite.
 
     Example:
         >>> pre = transformer_growth(24, Branch(1.0, 1.0))
@@ -102,6 +102,9 @@ def transformer_growth(depth: int, branch: Branch, *, norm: str = "pre", skip: f
     """
     require_depth(depth)
     require_length(q)
+    if not all(0.0 <= value < math.inf for value in branch):
+        raise InputError(f"`branch` must have a finite variance and slope of at least 0, got {tuple(branch)!r}")
+    require_scale("skip", skip)
     if norm not in PLACEMENTS:
         raise InputError(f"`norm` must be one of {', '.join(PLACEMENTS)}, got {norm!r}")
     a, lengths, growth = skip**2, [1.0 if norm == "post" else q], []

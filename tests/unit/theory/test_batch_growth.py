@@ -98,3 +98,7 @@ def test_bad_arguments() -> None:
         batch_norm_log_growth(activations.get("relu"), 0)
     with pytest.raises(InputError, match=r"at least 1 unit, got \[0\]"):
         norm_spread(activations.get("relu"), 1, 0)
+    constant = activations.from_callable(np.ones_like, name="one")
+    for growth in (batch_norm_growth, symmetry_slope, lambda phi: norm_spread(phi, 1, 8)):
+        with pytest.raises(InputError, match=r"`one` must vary, got Var\[φ\] = 0"):
+            growth(constant)

@@ -44,9 +44,9 @@ def test_negative_second_moments() -> None:
         maps.critical_point(TANH, -2.0)
 
 
-@pytest.mark.parametrize("depth", [0, -3, 1.5])
+@pytest.mark.parametrize("depth", [0, -3, 1.5, math.inf, math.nan, "three"])
 def test_depths(depth: float) -> None:
-    with pytest.raises(InputError, match=f"`depth` must be a whole number of layers, at least 1, got {depth}"):
+    with pytest.raises(InputError, match=f"`depth` must be a whole number of layers, at least 1, got {depth!r}"):
         domain.require_depth(depth)
 
 

@@ -78,5 +78,9 @@ def test_bad_arguments() -> None:
         fluctuation(RELU, 0.0)
     with pytest.raises(InputError, match=r"each of at least 1 unit, got \[4, 0\]"):
         relu_log_norm([4, 0])
+    with pytest.raises(InputError, match=r"whole numbers of units, got \[3.5\]"):
+        relu_log_norm([3.5])  # type: ignore[list-item]
+    with pytest.raises(InputError, match="`gain` must be finite and positive, got 0.0"):
+        relu_log_norm([4], gain=0.0)
     with pytest.raises(InputError, match="got -1.0 and 0.0"):
         length_variance(RELU, -1.0, 1.0, [4])

@@ -53,7 +53,7 @@ def test_bad_arguments() -> None:
         s_series([0.0, 1.0])
     with pytest.raises(InputError, match=r"positive coefficient, got \[-1.0\]"):
         moments_from_s([-1.0])
-    with pytest.raises(InputError, match="`exponent` must be at least 0, got -1"):
+    with pytest.raises(InputError, match="`exponent` must be a whole number, at least 0, got -1"):
         power([1.0], -1)
     with pytest.raises(InputError, match="at least 1, got 0 and 2"):
         fuss_catalan(0, 2)

@@ -68,6 +68,8 @@ def test_bad_arguments() -> None:
         residual_stream(RELU, 2.0, depth=1, q=-1.0)
     with pytest.raises(InputError, match=r"`c` must lie in \[-1, 1\], got 2.0"):
         residual_stream(RELU, 2.0, depth=1, c=2.0)
+    with pytest.raises(InputError, match="`branch` must be finite, got nan"):
+        residual_stream(RELU, 2.0, depth=1, branch=float("nan"))
     with pytest.raises(InputError, match="at least 0, got -2.0 and 0.0"):
         residual_stream(RELU, -2.0, depth=1)
     with pytest.raises(InputError, match="`depth` must be .* got 0"):

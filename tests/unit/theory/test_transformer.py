@@ -87,3 +87,7 @@ def test_bad_arguments() -> None:
         attention_branch(0)
     with pytest.raises(InputError, match="got -1.0 and 0.0"):
         feed_forward_branch(activations.get("relu"), -1.0)
+    with pytest.raises(InputError, match=r"`branch` must have a finite variance and slope of at least 0, got \(-1.0, 1.0\)"):
+        transformer_growth(2, Branch(-1.0, 1.0))
+    with pytest.raises(InputError, match="`skip` must be finite, got inf"):
+        transformer_growth(2, Branch(1.0, 1.0), skip=float("inf"))

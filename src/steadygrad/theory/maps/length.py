@@ -90,10 +90,9 @@ def q_star(activation: Activation, weight_variance: float, bias_variance: float 
         >>> q_star(activations.get("relu"), 2.5).reason
         'signals grow by a factor of 1.25 per layer: no fixed point above 1'
     """
-    if not (weight_variance >= 0.0 and bias_variance >= 0.0 and start > 0.0):
-        raise InputError(
-            f"`weight_variance` and `bias_variance` must be at least 0 and `start` positive, got {weight_variance!r}, {bias_variance!r} and {start!r}"
-        )
+    require_variances(weight_variance, bias_variance)
+    if not 0.0 < start < math.inf:
+        raise InputError(f"`start` must be finite and positive, got {start!r}")
 
     def drift(q: float) -> float:
         try:

@@ -52,9 +52,9 @@ def test_bias_alone_is_the_fixed_point_without_weights() -> None:
 
 
 def test_bad_arguments() -> None:
-    with pytest.raises(InputError, match="got -1.0, 0.0 and 1.0"):
+    with pytest.raises(InputError, match="must be finite and at least 0, got -1.0 and 0.0"):
         maps.q_star(activations.get("tanh"), -1.0)
-    with pytest.raises(InputError, match="got 1.0, 0.0 and 0.0"):
+    with pytest.raises(InputError, match="`start` must be finite and positive, got 0.0"):
         maps.q_star(activations.get("tanh"), 1.0, start=0.0)
     with pytest.raises(InputError, match="must be asked at `q` > 0, got 0.0"):
         maps.length_slope(activations.get("tanh"), 1.0, 0.0)
