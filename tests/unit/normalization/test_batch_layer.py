@@ -137,6 +137,23 @@ def test_backward_after_another_forward_moved_the_statistics() -> None:
     assert (grads[1] - expected).abs().max() > 0.1, "the defect this guards against is gone from torch"
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("settings", [{}, {"variance": "biased"}, {"accumulate": 2}])
+def test_backward_after_statistics_were_overwritten(training: bool, settings: dict) -> None:
+    """DDP broadcasts buffers before a second forward, in place: torch's layer then refuses the first one's backward (pytorch#110363)."""
+    for layer in (BatchNorm(3, **settings), nn.BatchNorm1d(3)):
+        x = drawn((8, 3)).float().requires_grad_()
+        y = layer.train(training)(x)
+        with torch.no_grad():
+            layer.running_mean.copy_(torch.ones(3)), layer.running_var.mul_(4.0)
+        if isinstance(layer, BatchNorm):
+            y.pow(2).sum().backward()
+            assert x.grad is not None and x.grad.isfinite().all()
+        elif training:
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):  # gone from torch, if this does not raise
+                y.pow(2).sum().backward()
+
+
 def test_flags() -> None:
     x = drawn((6, 3)).float()
     assert BatchNorm(3, center=False).bias is None and BatchNorm(3, center=False).weight is not None

@@ -27,7 +27,7 @@ class BatchNorm(_BatchNorm):
     - `accumulate=k` moves the running statistics once per k micro-batches, by the exactly pooled mean and variance, as one
       batch k times as large would. Outputs still use the micro-batch's own statistics, so gradients are not those of the
       large batch; nothing short of a second forward can make them so. A half-filled pool is not saved;
-    - backward works although another forward moved the running statistics since.
+    - backward works although another forward, DDP's broadcast or a checkpoint moved the running statistics since.
 
     Args:
         num_features: C; see LazyBatchNorm for later.
@@ -126,8 +126,8 @@ class BatchNorm(_BatchNorm):
 
     def _by_kernel(self, input: torch.Tensor) -> torch.Tensor:
         """Torch's kernel moves the statistics itself; after a batch that is not finite they are put back."""
-        mean, var = self.running_mean, self.running_var
-        assert mean is not None and var is not None and self.num_batches_tracked is not None
+        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        mean, var = self.running_mean.data, self.running_var.data  # what moves them later, DDP say, is nothing to this backward
         before = torch.cat((mean, var))
         output = F.batch_norm(input, mean, var, self.weight, self.bias, True, self.momentum, self.eps)  # type: ignore[arg-type]
         # one product tells, but where it overflows
@@ -135,7 +135,7 @@ class BatchNorm(_BatchNorm):
             self.num_batches_tracked.add_(1)
         else:
             for running, old in zip((mean, var), before.chunk(2), strict=True):
-                running.data.copy_(old)  # by .data: a backward that never reads them need not hear of it
+                running.data.copy_(old)
         return output
 
     @torch.no_grad()
