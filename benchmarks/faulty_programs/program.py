@@ -18,7 +18,7 @@ FAMILIES = (
     "input_scale", "target_scale", "init_scale", "symmetry", "saturating_activation", "dead_units",
     "missing_nonlinearity", "loss_pairing", "wrong_loss", "output_range", "output_constant", "labels", "lr_high",
     "lr_low", "optimizer", "normalization", "exploding_activation", "gradient_sign", "numeric_log", "architecture",
-    "frozen", "data_balance", "none_visible",
+    "frozen", "dropout", "data_balance", "none_visible",
 )  # fmt: skip
 PLACES = ("inputs", "targets", "loss", "optimizer")  # where a fault can start outside the model
 
