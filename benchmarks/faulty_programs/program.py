@@ -134,6 +134,11 @@ class Program:
     def facts(self) -> dict[str, str]:
         return facts_of(self.id)
 
+    @property
+    def reason(self) -> str:
+        """What is wrong, in words."""
+        return self.facts["fault"]
+
     def build(self, seed: int = 0) -> Case:
         """The program at step 0."""
         return self.faulty.case(seed, self.id)

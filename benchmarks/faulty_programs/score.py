@@ -110,7 +110,7 @@ def fault_row(program: Program, detector: Detector, visible: bool, reproduced: b
         carrier,
         verdict.said,
         ", ".join(f"{cause.family} at {'/'.join(cause.starts) or 'no place'}" for cause in program.causes),
-        program.facts["fault"],
+        program.reason,
     )
 
 
@@ -173,6 +173,12 @@ def show(half: str, results: dict[str, dict[str, list[Any]]]) -> None:
                 print(f"  {row.id}: false alarm; said {row.said}")
 
 
+def recorded(rows: dict[str, list[Any]]) -> dict[str, Any]:
+    """Counts and rows, ready for JSON."""
+    counts = {line.strip(): list(kn) for line, kn in summary(**rows).items()}
+    return {"counts": counts, **{kind: [asdict(row) for row in listed] for kind, listed in rows.items()}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=[*HALVES, "both"], default="tuning")
@@ -184,13 +190,7 @@ def main() -> None:
     for half in HALVES if options.half == "both" else (options.half,):
         results = {name: score(detector, half) for name, detector in chosen.items()}
         show(half, results)
-        written[half] = {
-            name: {
-                "counts": {line.strip(): list(kn) for line, kn in summary(**rows).items()},
-                **{kind: [asdict(row) for row in listed] for kind, listed in rows.items()},
-            }
-            for name, rows in results.items()
-        }
+        written[half] = {name: recorded(rows) for name, rows in results.items()}
     if options.output:
         options.output.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n")
 

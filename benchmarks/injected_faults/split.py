@@ -1,6 +1,6 @@
 """The split into a tuning and a held-back half, by a hash of the base's name: held-back networks are unseen as a whole.
 
-    python -m benchmarks.injected_faults.split       # prints the halves; exit 1 when split.json disagrees
+python -m benchmarks.injected_faults.split       # prints the halves; exit 1 when split.json disagrees
 """
 
 import json

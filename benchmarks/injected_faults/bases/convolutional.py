@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW
 
 
-@base("lenet", "classes", 0.10)
+@base("lenet", "classes", 0.10, steps=80)
 def _lenet() -> Setting:
     def net() -> nn.Module:
         return nn.Sequential(
@@ -31,12 +31,12 @@ def _vgg(norm: bool) -> nn.Module:
     return nn.Sequential(*made, nn.Flatten(), nn.Linear(144, 10))
 
 
-@base("vgg-plain", "classes", 0.10)
+@base("vgg-plain", "classes", 0.10, steps=80)
 def _plain() -> Setting:
     return Setting(lambda: _vgg(False), data.coloured_digits, losses.logits_cross_entropy, lambda m: Adam(m.parameters(), 2e-3), 48)
 
 
-@base("vgg-norm", "classes", 0.10)
+@base("vgg-norm", "classes", 0.10, steps=60)
 def _norm() -> Setting:
     return Setting(lambda: _vgg(True), data.coloured_digits, losses.logits_cross_entropy, lambda m: SGD(m.parameters(), 0.05, momentum=0.9), 48)
 
@@ -63,7 +63,7 @@ class _ResNet(nn.Module):
         return self.head(self.blocks(self.relu(self.norm(self.stem(x)))).mean((2, 3)))
 
 
-@base("resnet", "classes", 0.10)
+@base("resnet", "classes", 0.10, steps=80)
 def _resnet() -> Setting:
     return Setting(_ResNet, data.coloured_digits, losses.logits_cross_entropy, lambda m: AdamW(m.parameters(), 5e-3), 48)
 

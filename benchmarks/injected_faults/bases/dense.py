@@ -48,7 +48,7 @@ def _tumours() -> Setting:
     return Setting(net, data.tumours, losses.logits_binary_cross_entropy, lambda m: SGD(m.parameters(), 0.05, momentum=0.9), 64, accuracy_of_logits)
 
 
-@base("friedman-regression", "values", 0.0, steps=300)
+@base("friedman-regression", "values", 0.0, steps=200)
 def _friedman() -> Setting:
     loss = losses.mean_squared_error
     return Setting(lambda: layers(10, 64, 64, 1), data.friedman, loss, lambda m: Adam(m.parameters(), 5e-3), 64, r_squared)
@@ -88,7 +88,7 @@ def _keras() -> Setting:
     return Setting(net, data.digit_rows, losses.cross_entropy_of_probabilities, lambda m: RMSprop(m.parameters(), 1e-3), 64)
 
 
-@base("digits-autoencoder", "values", 0.0, steps=300)
+@base("digits-autoencoder", "values", 0.0, steps=200)
 def _autoencoder() -> Setting:
     def net() -> nn.Module:
         return nn.ModuleDict({"encoder": layers(64, 48, 12), "decoder": nn.Sequential(*layers(12, 48, 64), nn.Sigmoid())})

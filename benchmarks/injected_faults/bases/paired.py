@@ -23,7 +23,7 @@ class _Siamese(nn.Module):
         return self.head((left - right).abs())
 
 
-@base("siamese", "binary", 0.50, steps=300)
+@base("siamese", "binary", 0.50, steps=200)
 def _siamese() -> Setting:
     loss = losses.logits_binary_cross_entropy
     return Setting(_Siamese, data.same_digit, loss, lambda m: Adam(m.parameters(), 5e-3), 64, accuracy_of_logits)

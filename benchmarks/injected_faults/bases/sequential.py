@@ -18,12 +18,12 @@ class _Recurrent(nn.Module):
         return self.head(self.memory(x)[0][:, -1])
 
 
-@base("lstm-lines", "classes", 0.10, steps=200)
+@base("lstm-lines", "classes", 0.10, steps=120)
 def _lstm() -> Setting:
     return Setting(lambda: _Recurrent(nn.LSTM, 8, 48, 10), data.digit_lines, losses.logits_cross_entropy, lambda m: Adam(m.parameters(), 1e-2), 64)
 
 
-@base("gru-waves", "values", 0.0, steps=150)
+@base("gru-waves", "values", 0.0, steps=80)
 def _gru() -> Setting:
     return Setting(lambda: _Recurrent(nn.GRU, 1, 24, 1), data.waves, losses.mean_squared_error, lambda m: Adam(m.parameters(), 1e-2), 64, r_squared)
 
@@ -57,7 +57,7 @@ class _Transformer(nn.Module):
         return self.head(self.norm(self.layers(self.tokens(x) + self.places.weight)))
 
 
-@base("transformer-echo", "other", 0.0625, steps=200)
+@base("transformer-echo", "other", 0.0625, steps=120)
 def _transformer() -> Setting:
     return Setting(_Transformer, data.echoes, _token_loss, lambda m: AdamW(m.parameters(), 3e-3), 32)
 
@@ -77,6 +77,6 @@ def _bag() -> Setting:
     return Setting(_Bag, data.topics, losses.logits_cross_entropy, lambda m: Adam(m.parameters(), 1e-2), 64)
 
 
-@base("rnn-sgd", "classes", 0.10, steps=300)
+@base("rnn-sgd", "classes", 0.10, steps=200)
 def _rnn() -> Setting:
     return Setting(lambda: _Recurrent(nn.RNN, 8, 48, 10), data.digit_lines, losses.logits_cross_entropy, lambda m: SGD(m.parameters(), 0.05, momentum=0.9), 64)

@@ -6,7 +6,7 @@ from benchmarks.faulty_programs import losses
 from benchmarks.faulty_programs.program import Cause, Setting
 from benchmarks.injected_faults.base import Base
 from benchmarks.injected_faults.operator import operator
-from benchmarks.injected_faults.surgery import headed
+from benchmarks.injected_faults.surgery import affine, headed
 from torch import Tensor, nn
 
 Made = tuple[Setting, tuple[Cause, ...]]
@@ -26,7 +26,7 @@ def scores_as_log_probabilities(base: Base) -> Made | None:
     """The negative log-likelihood is given raw scores: it can fall below any bound."""
     if base.task != "classes":
         return None
-    return base.loss(nn.functional.nll_loss), (Cause("loss_pairing", ("loss", "")),)
+    return base.loss(nn.functional.nll_loss), (Cause("loss_pairing", ("loss", affine(base.setting.network())[-1][0])),)
 
 
 @operator
@@ -34,7 +34,7 @@ def scores_as_probabilities(base: Base) -> Made | None:
     """A hand-written −log p is given raw scores, clipped from below."""
     if base.task != "classes":
         return None
-    return base.loss(losses.cross_entropy_as_given), (Cause("loss_pairing", ("loss", "")),)
+    return base.loss(losses.cross_entropy_as_given), (Cause("loss_pairing", ("loss", affine(base.setting.network())[-1][0])),)
 
 
 @operator
@@ -46,7 +46,7 @@ def class_numbers_as_values(base: Base) -> Made | None:
     def loss(scores: Tensor, labels: Tensor) -> Tensor:
         return ((scores - labels[:, None]) ** 2).mean()
 
-    return base.loss(loss), (Cause("wrong_loss", ("loss", "")), Cause("labels", ("loss", "targets")))
+    return base.loss(loss), (Cause("wrong_loss", ("loss",)), Cause("labels", ("loss", "targets")))
 
 
 @operator

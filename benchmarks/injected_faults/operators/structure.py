@@ -39,8 +39,7 @@ def everything_frozen_but_a_bias(base: Base) -> Made:
     """requires_grad is off for all but the last bias."""
 
     def surgery(model: nn.Module) -> None:
-        *rest, last = model.parameters()
-        for parameter in rest:
+        for parameter in list(model.parameters())[:-1]:
             parameter.requires_grad_(False)
 
     paths = tuple(dict.fromkeys(path for path, _ in matrices(base.setting.network())))
@@ -103,7 +102,7 @@ def thirty_more_layers(base: Base) -> Made | None:
     def deeper(old: nn.Module) -> nn.Module:
         return nn.Sequential(*(m for _ in range(30) for m in (nn.Linear(width, width), nn.ReLU())), old)
 
-    starts = (head, f"{head}.0")
+    starts = (f"{head}.0", affine(base.setting.network())[0][0])  # torch's default is too small in the base's own layers, too
     return base.network(lambda model: replace_each(model, [head], deeper)), tuple(
         Cause(family, starts, (f"{head}.*",)) for family in ("init_scale", "saturating_activation", "architecture")
     )

@@ -25,6 +25,8 @@ class Finding:
         parameter: name of the parameter concerned, or "".
         symptoms: findings that this one explains.
         remedies: names of the remedies that heal it.
+        explains: slugs it can be the cause of, where that is fewer than its rule's; None for the rule's.
+        suspicion: no finding by itself; the judge keeps it only as the cause of another that nothing surer explains.
     """
 
     code: str
@@ -40,6 +42,8 @@ class Finding:
     parameter: str = ""
     symptoms: tuple["Finding", ...] = ()
     remedies: tuple[str, ...] = ()
+    explains: tuple[str, ...] | None = None
+    suspicion: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The finding as JSON-able data."""

@@ -12,8 +12,10 @@ The ladder of `Rule.priority`, from what explains most to what explains least:
     70  normalization and precision
     80  consequences: a signal or gradient that grew, shrank or stopped being finite
 
-1. A finding is *explained* by another whose rule lists its slug under `explains`, stands higher on the ladder, and lies
+1. A finding is *explained* by another that lists its slug under `explains`, stands higher on the ladder, and lies
    where a cause can lie: not downstream of it, unless the symptom is one that shows anywhere (`Rule.anywhere`).
+   A *suspicion* – a number that is unusual but harmless by itself – explains only what nothing surer explains, and is
+   forgotten when that is nothing: it can give an alarm its right name, never raise one.
 2. A warning that explains an error has found its mechanism: it becomes the error, and the error its symptom.
 3. Findings of one rule are one finding: the first in execution order, the others beneath it.
 4. What remains is sorted: errors, then warnings, then notes; each by ladder, then by place.
@@ -37,6 +39,8 @@ def judge(findings: Iterable[Finding], rules: Mapping[str, Rule]) -> tuple[Findi
     """
     ranked = sorted(findings, key=lambda f: _rank(f, rules))
     parents = {i: _explainer(i, ranked, rules) for i in range(len(ranked))}
+    idle = {i for i, f in enumerate(ranked) if f.suspicion and i not in {p for j, p in parents.items() if j != i and not ranked[j].suspicion}}
+    ranked, parents = _without(idle, ranked, parents)
     parents.update(_repeats(ranked, parents))
     roots = {i: _root(i, parents) for i in parents}
     result = []
@@ -55,11 +59,19 @@ def _rank(finding: Finding, rules: Mapping[str, Rule]) -> tuple[int, float, floa
     return rules[finding.slug].priority, place, -finding.confidence
 
 
+def _without(gone: set[int], ranked: list[Finding], parents: Mapping[int, int]) -> tuple[list[Finding], dict[int, int]]:
+    """The same list without some entries that explain nothing, renumbered."""
+    kept = [i for i in range(len(ranked)) if i not in gone]
+    place = {old: new for new, old in enumerate(kept)}
+    return [ranked[i] for i in kept], {place[i]: place.get(parents[i], place[i]) for i in kept}
+
+
 def _explainer(index: int, ranked: list[Finding], rules: Mapping[str, Rule]) -> int:
-    """The highest finding that explains this one; itself when there is none."""
+    """The highest finding that explains this one, suspicions last; itself when there is none."""
     symptom = ranked[index]
-    for i, cause in enumerate(ranked):
-        if i == index or cause.severity == "note" or symptom.slug not in rules[cause.slug].explains:
+    for i, cause in sorted(enumerate(ranked), key=lambda item: item[1].suspicion):
+        explains = rules[cause.slug].explains if cause.explains is None else cause.explains
+        if i == index or cause.severity == "note" or symptom.slug not in explains:
             continue
         if rules[cause.slug].priority <= rules[symptom.slug].priority and _can_reach(cause, symptom, rules):
             return i

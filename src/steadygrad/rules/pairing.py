@@ -9,6 +9,7 @@ from steadygrad.probes.evidence import Evidence, TensorFacts
 
 MOVED = ("view", "cast", "dropout")
 REARRANGED = (*MOVED, "pointwise")
+HANDMADE = {"sub": "difference", "mul": "product"}
 REGRESSION = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "difference"}
 RANGES = {
     "sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "softmin": (0.0, 1.0), "tanh": (-1.0, 1.0),
@@ -24,7 +25,7 @@ class Pairing:
 
     Attributes:
         node: the op at which they meet.
-        op: its name: a torch loss ("mse_loss"), or "difference" for `prediction - target` written by hand.
+        op: its name: a torch loss ("mse_loss"), or "difference", "product" for `prediction - target`, `prediction * target` by hand.
         head: what made the prediction, seen through views, casts and dropout.
         target: facts of the tensor the target was made from; None when it is no input or target of the batch.
         predicted, expected: shapes of the two sides as they met.
@@ -76,7 +77,7 @@ def pairings(evidence: Evidence) -> Iterator[Pairing]:
             continue
         if node.kind == "loss":
             yield from _of_loss(evidence, node)
-        elif node.op == "sub" and node.kind == "join" and len(node.inputs) == 2:
+        elif node.op in HANDMADE and node.kind == "join" and len(node.inputs) == 2:
             yield from _of_difference(evidence, node)
 
 
@@ -105,7 +106,7 @@ def _of_difference(evidence: Evidence, node: Node) -> Iterator[Pairing]:
     shapes = [evidence.graph.nodes[i].outputs[0].shape for i in sides if evidence.graph.nodes[i].outputs]
     if len(shapes) == 2:
         untouched = is_given(maker(evidence.graph, sides[1]))
-        yield Pairing(node, "difference", maker(evidence.graph, sides[0]), facts_of(evidence, roots[1]), shapes[0], shapes[1], untouched)
+        yield Pairing(node, HANDMADE[node.op], maker(evidence.graph, sides[0]), facts_of(evidence, roots[1]), shapes[0], shapes[1], untouched)
 
 
 def output_range(head: Node) -> tuple[float, float] | None:

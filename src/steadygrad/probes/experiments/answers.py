@@ -67,6 +67,14 @@ def right_and_wrong(domain: Domain, outputs: torch.Tensor, targets: torch.Tensor
     return truth, truth + 3.0 * truth.std() * torch.where(truth > truth.mean(), -1.0, 1.0)
 
 
+def numbered(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor | None:
+    """The number of its class in every score of a sample; None unless class numbers (N,) meet outputs (N, C)."""
+    whole = not targets.is_floating_point() and targets.dtype != torch.bool
+    if not whole or outputs.ndim != 2 or outputs.shape[1] < 2 or tuple(targets.shape) not in (tuple(outputs.shape[:1]), (outputs.shape[0], 1)):
+        return None
+    return targets.reshape(-1, 1).to(outputs.dtype).expand_as(outputs).clone()
+
+
 def _classes(domain: Domain, outputs: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     count = outputs.shape[1]
     if count < 2 or int(targets.min()) < 0 or int(targets.max()) >= count:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from steadygrad.graph.nested import named_tensors
-from steadygrad.probes.experiments.answers import Domain, domain_of, neutral, noise, right_and_wrong
+from steadygrad.probes.experiments.answers import Domain, domain_of, neutral, noise, numbered, right_and_wrong
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
 
@@ -30,6 +30,7 @@ class LossProbe:
         halves: on the first and on the second half of the batch.
         neutral: on outputs that favour nothing (zero logits, equal probabilities).
         right, wrong: on the answer the targets ask for, and on its opposite.
+        numbered: on the number of its class in all of a sample's scores.
         blind: "order" when the loss of random outputs stays the same for shuffled targets; "all" when it even stays
             the same for entirely different targets of the same shape; "" when it changes.
     """
@@ -40,11 +41,12 @@ class LossProbe:
     neutral: float | None = None
     right: float | None = None
     wrong: float | None = None
+    numbered: float | None = None
     blind: Blindness = ""
 
 
 class LossProbeExperiment:
-    """Asks the loss about nine times; each call costs one loss evaluation on the batch."""
+    """Asks the loss about ten times; each call costs one loss evaluation on the batch."""
 
     name: ClassVar[str] = "loss"
     depths: ClassVar[tuple[str, ...]] = ("fast", "full")
@@ -100,7 +102,7 @@ def _probe(ask: Callable[[Any, Any], float | None], outputs: Any, targets: Any) 
 
     domain = domain_of(only)
     right, wrong = right_and_wrong(domain, only, truth[0])
-    return LossProbe(domain, value, halves, answered(neutral(domain, only)), answered(right), answered(wrong), blind)
+    return LossProbe(domain, value, halves, answered(neutral(domain, only)), answered(right), answered(wrong), answered(numbered(only, truth[0])), blind)
 
 
 def _samples(*structures: Any) -> int | None:

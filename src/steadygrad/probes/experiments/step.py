@@ -22,6 +22,9 @@ class Step:
         predicted: ⟨g, Δw⟩, the first-order change of the loss; negative for a descent direction.
         norm: ‖Δw‖ over all parameters.
         updates: parameter → moments of its Δw.
+        stretched: (times, loss) for the longest multiple of Δw, 100 and powers of ten beyond, that was tried and still
+            lowered the loss by at least half of what the gradient promises; None when a hundredfold step did not, or
+            was not tried because the step alone promises a thousandth of the loss.
         failure: why there was no step, or "".
     """
 
@@ -30,6 +33,7 @@ class Step:
     predicted: float = 0.0
     norm: float = 0.0
     updates: dict[str, Moments] = field(default_factory=dict)
+    stretched: tuple[float, float] | None = None
     failure: str = ""
 
     @property
@@ -40,8 +44,15 @@ class Step:
         return 2.0 * (self.after - self.before - self.predicted) / self.norm**2
 
 
+SMALL = 1e-3
+"""A step that promises less than this share of the loss is stretched."""
+FURTHEST = 1e6
+HALF = 0.5
+"""On a parabola a step keeps half of its promise at its best length: beyond, a longer step no longer pays."""
+
+
 class OptimizerStep:
-    """Costs one step, one forward and a copy of the weights."""
+    """Costs one step, one forward and a copy of the weights; for a tiny step up to five more forwards."""
 
     name: ClassVar[str] = "step"
     depths: ClassVar[tuple[str, ...]] = ("fast", "full")
@@ -84,4 +95,22 @@ class OptimizerStep:
                     gradient = gradient.to_dense() if gradient.is_sparse else whole(gradient)
                     predicted += float((gradient * change.conj()).sum(dtype=torch.complex128 if change.is_complex() else torch.float64).real)
             after = session.loss_again()
-        return Step(before, None if after is None else float(after.detach()), predicted, math.sqrt(square), updates)
+            if after is None:
+                return Step(before, None, predicted, math.sqrt(square), updates)
+            stretched = self._stretched(session, before, predicted) if -SMALL * before < predicted < 0.0 else None
+        return Step(before, float(after.detach()), predicted, math.sqrt(square), updates, stretched)
+
+    def _stretched(self, session: Session, before: float, predicted: float) -> tuple[float, float] | None:
+        """Walk on along Δw; multiples whose promise drowns in the rounding of the loss count as kept."""
+        found, reached, times = None, 1.0, 100.0
+        while times <= FURTHEST and -predicted * times < before:
+            for parameter in session.parameters.values():
+                start = session.transaction.original(parameter)
+                parameter.add_(parameter - start, alpha=times / reached - 1.0)
+            loss = session.loss_again()
+            promised = -predicted * times
+            kept = math.nan if loss is None else before - float(loss.detach())
+            if promised > 1e-5 * before and not kept > HALF * promised:
+                break
+            found, reached, times = (times, before - kept), times, times * 10.0
+        return found

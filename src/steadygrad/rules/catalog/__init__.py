@@ -4,6 +4,7 @@ from steadygrad.registry import Catalogue
 from steadygrad.rules.catalog.attention_logits import AttentionLogits
 from steadygrad.rules.catalog.attenuating_activation import AttenuatingActivation
 from steadygrad.rules.catalog.bias_before_norm import BiasBeforeNorm
+from steadygrad.rules.catalog.blind_loss import BlindLoss
 from steadygrad.rules.catalog.bn_momentum import BnMomentum
 from steadygrad.rules.catalog.chaos import Chaos
 from steadygrad.rules.catalog.classes_as_regression import ClassesAsRegression
@@ -27,6 +28,7 @@ from steadygrad.rules.catalog.linear_stack import LinearStack
 from steadygrad.rules.catalog.logits_into_probability_loss import LogitsIntoProbabilityLoss
 from steadygrad.rules.catalog.loss_at_start import LossAtStart
 from steadygrad.rules.catalog.loss_rewards_error import LossRewardsError
+from steadygrad.rules.catalog.loss_scale import LossScale
 from steadygrad.rules.catalog.loss_sum import LossSum
 from steadygrad.rules.catalog.lr_too_high import LrTooHigh
 from steadygrad.rules.catalog.lr_too_low import LrTooLow
@@ -53,6 +55,7 @@ from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLog
 from steadygrad.rules.catalog.signal_drift import SignalDrift
 from steadygrad.rules.catalog.softmax_axis import SoftmaxAxis
 from steadygrad.rules.catalog.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
+from steadygrad.rules.catalog.softmax_of_one import SoftmaxOfOne
 from steadygrad.rules.catalog.squashed_twice import SquashedTwice
 from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
 from steadygrad.rules.catalog.target_scale import TargetScale
@@ -86,6 +89,9 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         UnstableLog,
         SoftmaxAxis,
         SquashedTwice,
+        SoftmaxOfOne,
+        BlindLoss,
+        LossScale,
         SymmetricUnits,
         WeightScale,
         ZeroWeights,

@@ -7,6 +7,7 @@ from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
+from steadygrad.probes.experiments.loss_probe import LossProbe
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import REGRESSION, Pairing, call_of, pairings
 from steadygrad.rules.rule import Rule, Specimen, Threshold
@@ -18,6 +19,8 @@ class ClassesAsRegression(Rule):
 
     - One output against class numbers 0 … C − 1: the loss says class 3 is three times as far from 0 as class 1, and the
       answer between two classes is a third one. A warning for integer targets (ordered grades may be meant so).
+    - C outputs, each against the class number: broadcasting repeats it, the best answer is the same number in every score, and
+      their order says nothing. An error.
     - Softmax or sigmoid under squared error against one-hot targets: the gradient carries the factor p(1 − p), which is 0
       where the network is surely wrong; cross-entropy divides it away. It trains, but stays where it starts wrong.
 
@@ -48,6 +51,8 @@ class ClassesAsRegression(Rule):
                 yield self._probabilities(pairing)
             elif integer and pairing.as_given and _numbers(labels, self.threshold("classes"), self.threshold("most")) and _width(pairing) == 1:
                 yield self._amounts(pairing, len(labels), facts.dtype)
+            elif integer and 2 <= len(labels) <= _width(pairing) and 0 <= labels[0] <= labels[-1] < _width(pairing) and _wants_numbers(evidence):
+                yield self._every_score(pairing, len(labels))
 
     def _probabilities(self, pairing: Pairing) -> Finding:
         return self.finding(
@@ -71,10 +76,23 @@ class ClassesAsRegression(Rule):
             snippet=f"{call_of(pairing.head.where)} = torch.nn.Linear(in_features, {classes})\nloss = torch.nn.functional.cross_entropy(outputs, labels)",
         )
 
+    def _every_score(self, pairing: Pairing, classes: int) -> Finding:
+        width = _width(pairing)
+        return self.finding(
+            "error",
+            "loss",
+            f"Each of {width} scores is compared with the number of the class ({_name(pairing)}, outputs {pairing.predicted}): the best answer is"
+            f" the class number in all {width} of them, and which is largest says nothing.",
+            evidence={"outputs": width, "classes": classes, "loss": pairing.op},
+            advice="Use cross_entropy on the scores, or one-hot targets.",
+            snippet="loss = torch.nn.functional.cross_entropy(scores, labels)",
+        )
+
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
         """Four classes under mse with one output; softmax and one-hot under mse."""
         yield Specimen("four classes as amounts", _amounts, where="loss")
+        yield Specimen("four scores against the class number", _scores, where="loss")
         yield Specimen("softmax under mse with one-hot targets", _softmax, where="3")
         yield Specimen("softmax in the loss, under mse", _softmax_in_loss, where="loss")
 
@@ -94,6 +112,14 @@ def _width(pairing: Pairing) -> int:
     return pairing.predicted[-1] if len(pairing.predicted) > 1 else 1
 
 
+def _wants_numbers(evidence: Evidence) -> bool:
+    """Whether the loss is lowest, at nothing, where every score of a sample is the number of its class."""
+    probe = evidence.experiments.get("loss")
+    if not isinstance(probe, LossProbe) or probe.numbered is None or probe.right is None or probe.value is None:
+        return False
+    return abs(probe.numbered) <= 1e-6 * abs(probe.value) and probe.numbered < probe.right
+
+
 def _numbers(labels: list[int], least: float, most: float) -> bool:
     """Whether these are class numbers: few, from 0 or 1 on, most of them present."""
     return least <= len(labels) <= most and labels[0] in (0, 1) and labels[-1] - labels[0] < 2 * len(labels)
@@ -106,6 +132,11 @@ def _one_hot(labels: list[int], row_sum: tuple[float, float] | None) -> bool:
 def _amounts() -> Case:
     case = classification(mlp(16, 32, 1))
     return Case(case.model, case.inputs, case.targets, lambda p, y: nn.functional.mse_loss(p.squeeze(1), y.float()))
+
+
+def _scores() -> Case:
+    case = classification(mlp(16, 32, 4))
+    return Case(case.model, case.inputs, case.targets, lambda z, y: (z - y[:, None]).square().mean())
 
 
 def _softmax() -> Case:

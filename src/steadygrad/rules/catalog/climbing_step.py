@@ -7,6 +7,7 @@ import torch
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments.step import Step
+from steadygrad.rules.decay import DECIDES, decay_over_gradient
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
@@ -34,6 +35,9 @@ class ClimbingStep(Rule):
         step = evidence.experiments.get("step")
         if not isinstance(step, Step) or step.failure or not step.predicted > self.threshold("promise") * abs(step.before):
             return
+        groups = evidence.optimizer.groups if evidence.optimizer is not None else ()
+        if any((found := decay_over_gradient(evidence, evidence.optimizer.name, g)) and found[0] > DECIDES for g in groups):  # type: ignore[union-attr]
+            return  # it follows the decay, not the loss: O107
         options = [g.options for g in evidence.optimizer.groups] if evidence.optimizer else []
         negative = [o["lr"] for o in options if isinstance(o.get("lr"), int | float) and o["lr"] < 0.0]
         why = f"its learning rate is {negative[0]:g}" if negative else ("maximize=True" if any(o.get("maximize") for o in options) else "the gradients' sign is flipped before the step")

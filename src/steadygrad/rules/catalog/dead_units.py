@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
@@ -47,6 +48,8 @@ class DeadUnits(Rule):
             if reading.units.size < self.threshold("samples") or dead <= self.threshold("share") * units:
                 continue
             whole = dead == units
+            if whole and _fed_a_constant(evidence, node):
+                continue  # these units are not off; nothing reaches them, and L108 says from where on
             yield self.finding(
                 "error" if whole and node.index in evidence.graph.feeds_weights else "warning",
                 node.where,
@@ -69,6 +72,12 @@ class DeadUnits(Rule):
     def healthy(cls) -> Iterator[Specimen]:
         """Deep He network, where samples look alike and half of the units are off."""
         yield Specimen("40 ReLU layers, He", lambda: classification(mlp(16, *[64] * 40, 4)))
+
+
+def _fed_a_constant(evidence: Evidence, node: Node) -> bool:
+    """Whether what the op is given is zero for every sample already."""
+    before = evidence.signals.get(node.inputs[0]) if node.inputs and not node.in_place else None
+    return before is not None and before.moments.absmax == 0.0
 
 
 def _biased(bias: float) -> Case:

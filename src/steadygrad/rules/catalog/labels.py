@@ -23,6 +23,7 @@ class Labels(Rule):
 
     - Binary cross-entropy with y outside [0, 1]: −y·log σ(z) − (1 − y)·log(1 − σ(z)) falls without bound as z → ±∞
       (slope σ(z) − y never reaches zero), so weights grow for ever.
+    - Binary targets of two values, 0 and one below ½: every answer may stay "no"; a warning.
     - Soft class targets that are negative or do not sum to 1: the same for some classes; a sum s scales the loss by s.
     - Every target equal to `ignore_index`: the mean over nothing is 0/0 = NaN.
     - Class numbers outside [0, C): no such class.
@@ -37,7 +38,7 @@ class Labels(Rule):
     title = "targets the loss is not defined for"
     priority = 6
     needs_data = True
-    explains = ("loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-high", "loss-rewards-error", "no-gradient", "constant-target")
+    explains = ("loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-high", "loss-rewards-error", "blind-loss", "no-gradient", "constant-target")
     thresholds = {
         "samples": Threshold(16, "of three equally likely classes all 16 samples are of one once in 3¹⁵ = 14 million"),
         "row_sum": Threshold(0.05, "how far rows of soft targets may sum from 1 (half precision rounds 1e-3 per class)"),
@@ -51,7 +52,7 @@ class Labels(Rule):
                 continue
             seen = probed.get(pairing.target.name, BatchTensor())
             if pairing.op in BINARY:
-                yield from self._binary(pairing, pairing.target)
+                yield from self._binary(pairing, pairing.target, seen)
             elif pairing.op in CLASSES and not pairing.target.dtype.startswith(("float", "bfloat")):
                 yield from self._classes(evidence, pairing, pairing.target, seen)
             elif pairing.op == "cross_entropy":
@@ -63,7 +64,7 @@ class Labels(Rule):
                 if evidence.conditions.failure:
                     yield from self._beyond(facts, classes)
 
-    def _binary(self, pairing: Pairing, facts: TensorFacts) -> Iterator[Finding]:
+    def _binary(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
         low, high = facts.minimum or 0.0, facts.maximum or 0.0
         if _made_elsewhere(pairing, facts):
             return
@@ -74,6 +75,14 @@ class Labels(Rule):
                 {"minimum": low, "maximum": high, "loss": pairing.op},
                 "Map the labels to 0 and 1 (−1/+1 becomes (y + 1)/2, 0/255 becomes y/255).",
                 f"targets = (targets - {low:g}) / {high - low:g}" if high > low else "",
+            )
+        elif low == 0.0 and 0.0 < high < 0.5 and seen.quantiles and set(seen.quantiles) <= {low, high}:
+            yield self._say(
+                "warning",
+                f"Targets of {pairing.op} are 0 or {high:.3g}, nothing between: no sample asks for a probability above one half.",
+                {"minimum": low, "maximum": high, "loss": pairing.op},
+                "Labels that were scaled together with the inputs look like this; yes is 1.",
+                f"targets = targets / {high:.3g}",
             )
 
     def _classes(self, evidence: Evidence, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
@@ -140,6 +149,7 @@ class Labels(Rule):
         """Masks of 0/255; labels of ±1; everything ignored; one class; negative soft labels."""
         yield Specimen("mask of 0 and 255 under BCE", lambda: _binary(255.0 * (batch(64, 1, seed=2) > 0)), where="targets")
         yield Specimen("labels of −1 and +1 under BCE", lambda: _binary(batch(64, 1, seed=2).sign()), where="targets")
+        yield Specimen("0 and 1 divided by 255 under BCE", lambda: _binary((batch(64, 1, seed=2) > 0) / 255.0), where="targets")
         yield Specimen("every label ignored", lambda: _labels(torch.full((64,), -100)), where="targets")
         yield Specimen("labels divided by 255 and truncated", lambda: _labels((torch.arange(64) % 4 / 255).long()), where="targets")
         yield Specimen("soft labels below zero", lambda: _labels(batch(64, 4, seed=2)), where="targets")

@@ -38,7 +38,7 @@ class LogitsIntoProbabilityLoss(Rule):
     priority = 10
     explains = (
         "vanishing-gradient", "no-gradient", "loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-low",
-        "lr-too-high", "head-activation", "unstable-log", "output-range", "dead-units", "loss-rewards-error",
+        "lr-too-high", "head-activation", "unstable-log", "output-range", "dead-units", "loss-rewards-error", "blind-loss",
     )  # fmt: skip
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """L105: the first loss is far above that of an answer that favours nothing."""
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -52,7 +53,8 @@ class LossAtStart(Rule):
         if loss.op in SQUARED:
             wrong = loss.value > self.threshold("ratio") * expected
         else:
-            wrong = loss.op in SCORED and loss.value - expected > self.threshold("excess")
+            scored = loss.op in SCORED or (isinstance(probe, LossProbe) and _is_cross_entropy(evidence, probe))
+            wrong = scored and loss.value - expected > self.threshold("excess")
         if wrong:
             yield self._finding(loss, expected, why)
 
@@ -68,8 +70,8 @@ class LossAtStart(Rule):
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
-        """A last layer 10 times too large, under cross-entropy and under squared error."""
-        yield Specimen("last layer ten times too large", lambda: classification(_loud(4)), where="loss")
+        """Outputs multiplied by ten in the forward, under cross-entropy and under squared error."""
+        yield Specimen("outputs multiplied by ten", lambda: classification(_loud(4)), where="loss")
         yield Specimen("the same under squared error", lambda: regression(_loud(1)), where="loss")
 
     @classmethod
@@ -80,11 +82,20 @@ class LossAtStart(Rule):
         yield Specimen("targets of mean two", lambda: regression(mlp(16, 32, 1), targets=batch(64, 1, seed=2) + 2.0))
 
 
+def _is_cross_entropy(evidence: Evidence, probe: LossProbe) -> bool:
+    """Whether a loss written by hand gives equal probabilities for C classes ln C, as cross-entropy does."""
+    shapes = [s.shape for i in evidence.graph.outputs for s in evidence.graph.nodes[i].outputs]
+    classes = shapes[0][1] if len(shapes) == 1 and len(shapes[0]) > 1 else 0
+    return probe.neutral is not None and classes > 1 and abs(probe.neutral / math.log(classes) - 1.0) < 0.01
+
+
+class _Times(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 10.0 * x
+
+
 def _loud(outputs: int) -> nn.Sequential:
-    net = mlp(16, 32, outputs)
-    with torch.no_grad():
-        net.get_parameter("2.weight").mul_(10.0)
-    return net
+    return nn.Sequential(*mlp(16, 32, outputs), _Times())
 
 
 def _silent() -> Case:

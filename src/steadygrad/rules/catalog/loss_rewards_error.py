@@ -1,4 +1,4 @@
-"""L110: a loss that prefers wrong answers, or does not look at the targets."""
+"""L110: a loss that prefers wrong answers."""
 
 from collections.abc import Callable, Iterator
 
@@ -18,15 +18,13 @@ DIRECTED = {"cross_entropy", "nll_loss", "mse_loss", "l1_loss", "smooth_l1_loss"
 
 
 class LossRewardsError(Rule):
-    """The loss is lower for wrong answers than for right ones, or the same whatever the targets are.
+    """The loss is lower for wrong answers than for right ones.
 
     Asked of the loss itself, with answers made up from the targets: the right class at a logit of 4 (p ≈ 0.98 of two),
     the next class instead; the target itself, and three deviations beside it. A loss with l(right) > l(wrong) has its
     sign turned (a score to be maximized, a missing minus, exp of a cosine), and gradient descent walks away from the
-    answer. With random outputs, a loss that shuffled targets change by less than a thousandth of what other random
-    outputs do cannot know which target belongs to which sample; the best it can teach is a constant.
+    answer.
 
-    Both are errors, except that a loss which never reads its targets is only a warning: it may get them another way.
     Losses of torch that measure something else (contrastive, margin, Poisson, Gaussian) are not asked.
 
     Source: a proper scoring rule is lowest at the truth: Gneiting & Raftery 2007, section 2.
@@ -34,7 +32,7 @@ class LossRewardsError(Rule):
 
     code = "L110"
     slug = "loss-rewards-error"
-    title = "loss prefers wrong answers or does not see the targets"
+    title = "loss prefers wrong answers"
     priority = 11
     explains = ("loss-at-start", "lr-too-high", "lr-too-low", "vanishing-gradient", "no-gradient", "exploding-gradient", "output-constant", "nothing-trainable")
     thresholds = {"margin": Threshold(1e-3, "relative excess of l(right) over l(wrong) that is no rounding")}
@@ -48,15 +46,13 @@ class LossRewardsError(Rule):
         if right is not None and wrong is not None and self._comparable(evidence):
             if right - wrong > self.threshold("margin") * max(abs(right), abs(wrong)):
                 yield self._turned(right, wrong)
-                return
-        if probe.blind and evidence.graph.loss is not None:
-            yield from self._blind(evidence, probe)
 
     def _comparable(self, evidence: Evidence) -> bool:
         """Whether right and wrong mean something: no torch loss that measures something else is involved."""
         ancestry = loss_ancestry(evidence)
         losses = [n.op for n in evidence.graph.nodes if n.kind == "loss" and n.index in ancestry]
-        return all(op in DIRECTED for op in losses)
+        scaled = any(op.startswith("binary_cross_entropy") for op in losses) and any(f.distinct is None for f in evidence.targets)
+        return all(op in DIRECTED for op in losses) and not scaled  # of a soft binary label the right logit is another number
 
     def _turned(self, right: float, wrong: float) -> Finding:
         return self.finding(
@@ -68,28 +64,12 @@ class LossRewardsError(Rule):
             snippet="loss = -score",
         )
 
-    def _blind(self, evidence: Evidence, probe: LossProbe) -> Iterator[Finding]:
-        ancestry = loss_ancestry(evidence)
-        read = any(n.op == "target" and n.index in ancestry for n in evidence.graph.nodes)
-        whole = probe.blind == "all"
-        yield self.finding(
-            "error" if read else "warning",
-            "loss",
-            "The loss does not change when the targets are " + ("replaced by others" if whole else "shuffled")
-            + f" ({probe.value:.4g} on this batch): it cannot teach which target belongs to which sample.",
-            evidence={"value": probe.value, "blind": probe.blind, "reads_targets": read},
-            advice="Compare outputs and targets sample by sample before averaging"
-            + ("." if read else "; if this loss gets its targets another way, pass targets=None."),
-            snippet="loss = loss_fn(outputs, targets)",
-        )  # fmt: skip
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
-        """A turned sign; means compared instead of samples; the output compared with itself."""
+        """A turned sign."""
         yield Specimen("log-likelihood descended", lambda: _with(lambda z, y: -cross_entropy(z, y)), where="loss")
         yield Specimen("negated squared error", lambda: _regression(lambda p, t: -mse_loss(p, t)), where="loss")
-        yield Specimen("mean compared with mean", lambda: _regression(lambda p, t: (p.mean() - t.mean()).square()), where="loss")
-        yield Specimen("targets never read", lambda: _regression(lambda p, t: p.square().mean()), where="loss")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:

@@ -9,6 +9,7 @@ from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments.curvature import Curvature
 from steadygrad.probes.experiments.rehearsal import Rehearsal
+from steadygrad.probes.experiments.step import Step
 from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp, regression
@@ -22,7 +23,11 @@ class LrTooLow(Rule):
     the typical step is below ε of the weight most entries stay exactly where they are. Error then, and for a rate
     of zero; below 1e-6 – ten thousand steps for one per cent – a warning.
 
-    At full depth the loss is asked, too: the best single step along the gradient, of rate ‖g‖²/gᵀHg, lowers it by
+    And the loss is asked. A step along which one a hundred times as long, 1/(1 − μ) times more with momentum μ, still
+    lowers the loss by half of what the gradient promises or more, is at most a hundredth of the best step: the best step
+    on a parabola keeps just half. A warning, with the rate that the batch would bear.
+
+    At full depth the loss is asked more closely: the best single step along the gradient, of rate ‖g‖²/gᵀHg, lowers it by
     ‖g‖⁴/(2 gᵀHg). A warning when twenty real steps promise less than a ten-thousandth of that. Gradient descent takes
     1/(ηλ) steps to lower an error along the sharpest direction to 1/e, and longer along every other: with SGD a warning
     from ηλ/(1 − μ) < 1e-3 on, a thousand steps at best – unless the loss is flat, ½λ‖w‖² below a thousandth of it, where
@@ -42,6 +47,7 @@ class LrTooLow(Rule):
         "slow": Threshold(1e-6, "median rms(Δw)/rms(w): ten thousand steps change a weight by one per cent"),
         "progress": Threshold(1e-4, "what twenty steps promise over what the one best step brings: 200,000 steps for that one"),
         "stability": Threshold(1e-3, "lr × sharpness / (1 − momentum): its inverse is the steps that even the fastest direction takes"),
+        "stretch": Threshold(100.0, "times the step, times 1/(1 − momentum), at which the loss still falls as promised: the rate is a hundredth of the best"),
         "flat": Threshold(1e-3, "½ sharpness × ‖weights‖² over the loss: below it, weights of another size would not change the loss either"),
     }
 
@@ -78,7 +84,23 @@ class LrTooLow(Rule):
             says = f"twenty steps (lr {rate:g}) promise {progress:.1e} of what the one best step along the gradient brings"
         if not says and stability is not None and 0.0 < stability < self.threshold("stability"):
             says = f"lr {rate:g} times the sharpness is {stability:.1e} of a limit near 2; even the steepest direction takes {1.0 / stability:,.0f} steps"
-        return self._finding("error" if lost else "warning", f"The learning rate is too low: {says}.", rate, ratio, unchanged) if says else None
+        times = self._bears(evidence)
+        if not says and times is not None:
+            says = f"a step {times:g}× as long as that of lr {rate:g} still lowers this batch's loss as its gradient promises"
+        found = self._finding("error" if lost else "warning", f"The learning rate is too low: {says}.", rate, ratio, unchanged) if says else None
+        if found is None or times is None:
+            return found
+        better = rate * times / 10.0
+        return replace(found, snippet=f"for group in optimizer.param_groups:\n    group['lr'] = {better:.1g}", evidence={**found.evidence, "suggested_lr": better})
+
+    def _bears(self, evidence: Evidence) -> float | None:
+        """How many times longer a step than the optimizer's in the long run still pays; None when it is no hundred times."""
+        step = evidence.experiments.get("step")
+        if not isinstance(step, Step) or step.stretched is None or evidence.optimizer is None:
+            return None
+        momentum = max((float(m) for g in evidence.optimizer.groups if isinstance(m := g.options.get("momentum"), int | float)), default=0.0)
+        times = step.stretched[0] * (1.0 - momentum)
+        return times if momentum < 1.0 and times >= self.threshold("stretch") * (1.0 - 1e-9) else None
 
     def _aimed(self, evidence: Evidence) -> float:
         """The largest rate a scheduler started from or warms up to; 0 without one."""
@@ -118,6 +140,8 @@ class LrTooLow(Rule):
         """Rates that do nothing."""
         yield Specimen("SGD at lr 1e-9", lambda: _with(1e-9), where="optimizer")
         yield Specimen("SGD at lr 0", lambda: _with(0.0), where="optimizer")
+        yield Specimen("SGD at lr 2e-4", lambda: _with(2e-4), where="optimizer")
+        yield Specimen("Adam at lr 2e-6", _adam, where="optimizer")
         yield Specimen("small weights, which 1e-7 moves, and a loss, which it does not", _bowl, where="optimizer", settings={"depth": "full"})
         yield Specimen("a thousandth of the usual rate for plain SGD", lambda: _with(2e-5), where="optimizer", settings={"depth": "full"})
 
@@ -140,6 +164,11 @@ def _bowl() -> Case:
 def _with(rate: float, **more: float) -> Case:
     net = mlp(16, 64, 64, 4)
     return classification(net, optimizer=torch.optim.SGD(net.parameters(), lr=rate, **more))
+
+
+def _adam() -> Case:
+    net = mlp(16, 64, 64, 4)
+    return classification(net, optimizer=torch.optim.Adam(net.parameters(), lr=2e-6))
 
 
 def _warming() -> Case:

@@ -9,8 +9,10 @@ from steadygrad.case import Case
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
+from steadygrad.rules.pairing import MOVED, maker
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import batch, classification, mlp
+from steadygrad.rules.weights import weighted
 
 CUTS = {"detach", "data", "round", "floor", "ceil", "trunc", "sign", "heaviside", "bernoulli"}
 
@@ -20,7 +22,8 @@ class NothingTrainable(Rule):
 
     Every parameter has `requires_grad=False`; or something between the last layer and the loss cuts the path –
     `.detach()`, `.data`, `argmax`, `torch.no_grad()`, a NumPy round trip, a loss rebuilt with `torch.tensor(loss)`.
-    Optimizers skip parameters without gradients, so training runs and changes nothing.
+    Optimizers skip parameters without gradients, so training runs and changes nothing. A warning where only the biases of
+    the last layer train: they add the same to every sample's answer.
 
     Source: PyTorch's "Autograd mechanics" (requires_grad, detach, no-grad mode).
     """
@@ -37,7 +40,13 @@ class NothingTrainable(Rule):
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """At most one finding."""
         parameters = evidence.graph.parameters
-        if not parameters or any(reading.gradient is not None for reading in evidence.parameters.values()):
+        trained = {name for name, reading in evidence.parameters.items() if reading.gradient is not None}
+        if not parameters:
+            return
+        if trained:
+            shifts = _last_biases(evidence)
+            if trained <= shifts and len(trained) < len(parameters) and evidence.graph.outputs:
+                yield self._shifts(evidence, sorted(trained), len(parameters))
             return
         wanting = [p for p in parameters.values() if p.requires_grad]
         if not wanting:
@@ -53,6 +62,19 @@ class NothingTrainable(Rule):
             evidence={"parameters": count},
             advice="Unfreeze what should learn, at least the last layer.",
             snippet="for p in model.parameters():\n    p.requires_grad_(True)",
+        )
+
+    def _shifts(self, evidence: Evidence, names: list[str], count: int) -> Finding:
+        weights = [w for w in weighted(evidence) if w.node.op != "embedding"]
+        first = weights[0].node if weights else None
+        return self.finding(
+            "warning",
+            first.where if first is not None else "",
+            f"Of {count} parameters only the last bias trains (`{names[0]}`): it shifts every sample's answer alike, and nothing else can change.",
+            evidence={"parameters": count, "trained": names},
+            advice="Unfreeze at least the last layer's weight, unless the bias is all you mean to calibrate.",
+            snippet="for p in model.parameters():\n    p.requires_grad_(True)",
+            node=first.index if first is not None else None,
         )
 
     def _cut(self, evidence: Evidence, count: int) -> Finding:
@@ -73,6 +95,7 @@ class NothingTrainable(Rule):
     def sick(cls) -> Iterator[Specimen]:
         """All frozen; detached outputs; accuracy as a loss; a forward without gradients."""
         yield Specimen("all frozen", _frozen, where="")
+        yield Specimen("all frozen but the last bias", _calibrated, where="0")
         yield Specimen("outputs detached in the loss", lambda: _with(_detached), where="loss")
         yield Specimen("accuracy as a loss", lambda: _with(lambda z, y: 1.0 - (z.argmax(1) == y).float().mean()), where="loss")
         yield Specimen("a forward under no_grad", lambda: classification(_Silent()), where="loss")
@@ -92,6 +115,13 @@ def _cutting(evidence: Evidence) -> Node | None:
     return next((n for n in reversed(graph.nodes) if n.index in path and n.op in CUTS), None)
 
 
+def _last_biases(evidence: Evidence) -> set[str]:
+    """Biases of the layers that make the outputs."""
+    graph = evidence.graph
+    makers = [maker(graph, i, (*MOVED, "softmax", "activation")) for i in graph.outputs]
+    return {name for node in makers for use in node.uses if use.role == "bias" for name in use.parameters}
+
+
 class _Silent(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -104,6 +134,12 @@ class _Silent(nn.Module):
 
 def _frozen() -> Case:
     return classification(mlp(16, 32, 4).requires_grad_(False))
+
+
+def _calibrated() -> Case:
+    net = mlp(16, 32, 4).requires_grad_(False)
+    net[2].bias.requires_grad_(True)
+    return classification(net)
 
 
 def _fine_tuned() -> Case:

@@ -9,6 +9,7 @@ from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence, OptimizerGroup
+from steadygrad.rules.decay import DECIDES, decay_over_gradient
 from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
@@ -24,7 +25,9 @@ class OptimizerSettings(Rule):
     one of them has modulus ≥ 1: no error ever dies out. With dampening τ = 1 every gradient after the first is
     multiplied by 0, with τ > 1 by a negative number. RMSprop with α = 1 keeps its average at 0 and divides by eps alone.
     Weight decay multiplies weights by 1 − ηλ (1 − ηλ/(1 − μ) in the long run with momentum): beyond ηλ = 2(1 + μ) they
-    explode by decay alone, above 0.1 they forget within ten steps. These are errors but the last, a warning.
+    explode by decay alone, above 0.1 they forget within ten steps. These are errors but the last, a warning. Where decay
+    is added to the gradient and then divided by its size (Adam), the larger of the two decides the step: ten times larger
+    than the gradient, a warning.
 
     Adam's step m/√v is bounded by (1 − β₁)/√((1 − β₂)(1 − β₁²/β₂)) as long as β₁ < √β₂ (Cauchy-Schwarz); beyond, m
     remembers gradients that v has forgotten, and no bound holds: a warning, most often of two swapped numbers. A
@@ -39,7 +42,10 @@ class OptimizerSettings(Rule):
     title = "optimizer settings that cannot be meant"
     priority = 59
     explains = ("lr-too-high", "lr-too-low", "oscillation", "sharpness")
-    thresholds = {"decay": Threshold(0.1, "lr × weight decay / (1 − momentum): weights are forgotten in ten steps, before anything is learned")}
+    thresholds = {
+        "decay": Threshold(0.1, "lr × weight decay / (1 − momentum): weights are forgotten in ten steps, before anything is learned"),
+        "over": Threshold(DECIDES, "decay·rms(w)/rms(∂L/∂w): of the step that Adam makes from their sum, the loss decides a tenth"),
+    }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """Group by group, errors first."""
@@ -50,6 +56,7 @@ class OptimizerSettings(Rule):
         for number, group in enumerate(optimizer.groups):
             if group.parameters:
                 yield from self._group(name, number if len(optimizer.groups) > 1 else None, group)
+            yield from self._decay_decides(evidence, name, group)
         yield from self._twice(optimizer.groups)
         yield from self._missed(evidence, optimizer.groups)
 
@@ -97,6 +104,20 @@ class OptimizerSettings(Rule):
             message = f"{here}: lr {lr:g} and weight decay {decay:g} shrink weights by {total:.2g} per step; they forget within {1.0 / total:.0f} steps what they learn."
             yield self._say("warning", message, "decay_per_step", total, "Usual is lr × weight decay below 1e-3.")
 
+    def _decay_decides(self, evidence: Evidence, name: str, group: OptimizerGroup) -> Iterator[Finding]:
+        """Adam and its kind with the decay in the gradient: what is divided by its own size then is the weight, not the gradient."""
+        found = decay_over_gradient(evidence, name, group)
+        if found is None:
+            return
+        over, left = found
+        decay, rate = _number(group, "weight_decay"), _number(group, "lr")
+        if over > self.threshold("over"):
+            message = (
+                f"{name}: weight decay {decay:g} enters the gradient {over:.2g}× as large as the loss does: each step of lr {rate:g} follows the decay,"
+                f" and the typical weight is gone in {left:.0f} steps."
+            )
+            yield self._say("warning", message, "decay_over_gradient", over, "Usual is 1e-4 here; use AdamW for a decay that is not rescaled.")
+
     def _twice(self, groups: tuple[OptimizerGroup, ...]) -> Iterator[Finding]:
         names = [name for group in groups for name in group.parameters]
         twice = sorted({n for n in names if names.count(n) > 1}) if len(set(names)) < len(names) else []
@@ -130,6 +151,7 @@ class OptimizerSettings(Rule):
         yield Specimen("rate that is no number", lambda: _changed(lr=math.nan), where="optimizer")
         yield Specimen("decay of 300 at lr 0.01", lambda: _with(sgd, lr=0.01, weight_decay=300.0), where="optimizer")
         yield Specimen("AdamW with decay 200 at lr 1e-3", lambda: _with(adamw, lr=1e-3, weight_decay=200.0), where="optimizer")
+        yield Specimen("Adam with a decay of 100 in the gradient", lambda: _with(adam, lr=1e-3, weight_decay=100.0), where="optimizer")
         yield Specimen("a weight held twice", _twice, where="optimizer")
         yield Specimen("norms missed by the filter", lambda: _filtered(lambda n: "bias" in n), where="optimizer")
 

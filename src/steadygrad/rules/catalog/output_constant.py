@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
@@ -37,17 +38,18 @@ class OutputConstant(Rule):
     }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
-        """At most one finding, at the model's first output."""
+        """At most one finding, where all samples become alike, or at the model's first output."""
         n = evidence.conditions.batch_size or 0
         probed = evidence.experiments.get("batch", {})
         same = any(f.name in probed and probed[f.name].identical for f in evidence.inputs)
         if n < self.threshold("samples") or same or not evidence.outputs or not self._all_constant(evidence, n) or _anything_moves(evidence):
             return
-        last = evidence.graph.nodes[evidence.graph.outputs[0]] if evidence.graph.outputs else None
+        last = _forgets(evidence) or (evidence.graph.nodes[evidence.graph.outputs[0]] if evidence.graph.outputs else None)
+        here = f": `{last.op}` in `{last.where}` makes them alike" if last is not None and last.where else ""
         yield self.finding(
             "error",
             last.where if last is not None else "",
-            f"The model gives the same output for all {n} samples although they differ, and no weight has a gradient that would change it.",
+            f"The model gives the same output for all {n} samples although they differ{here}, and no weight has a gradient that would change it.",
             evidence={"samples": n, "outputs": list(evidence.outputs)},
             advice="Look for the first layer whose outputs no longer differ between samples: dead or saturated units, zero weights, or an operation that drops the input.",
             snippet="for name, module in model.named_modules():\n    module.register_forward_hook(lambda m, a, o, name=name: print(name, o.std(0).mean()))",
@@ -78,6 +80,17 @@ class OutputConstant(Rule):
         """A last layer that starts at zero; a batch of two."""
         yield Specimen("last layer at zero", _zero_head)
         yield Specimen("two samples", lambda: classification(mlp(16, 32, 4), batch(2, 16)))
+
+
+def _forgets(evidence: Evidence) -> Node | None:
+    """The first op on the way to the outputs that makes zeros for every sample out of something else."""
+    graph = evidence.graph
+    path = {i for end in graph.outputs for i in graph.ancestors(end)} | set(graph.outputs)
+    for node in graph.nodes:
+        reading, before = evidence.signals.get(node.index), [evidence.signals.get(i) for i in node.inputs]
+        if node.index in path and reading is not None and reading.moments.absmax == 0.0 and any(b is not None and b.moments.absmax > 0.0 for b in before):
+            return node
+    return None
 
 
 def _anything_moves(evidence: Evidence) -> bool:

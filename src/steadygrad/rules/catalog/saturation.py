@@ -28,7 +28,7 @@ class Saturation(Rule):
     slug = "saturation"
     title = "activations where the slope is gone"
     priority = 50
-    explains = ("vanishing-gradient", "correlation-collapse", "lr-too-low", "output-constant", "signal-drift", "no-gradient", "layer-out-of-line")
+    explains = ("vanishing-gradient", "correlation-collapse", "lr-too-low", "output-constant", "signal-drift", "no-gradient", "layer-out-of-line", "lr-too-high", "exploding-gradient", "sharpness")
     thresholds = {
         "share": Threshold(0.5, "half of the entries pass less than 1 % of the largest slope"),
         "blocked": Threshold(0.999, "less than a thousandth of the entries pass anything: the layer below cannot learn"),

@@ -14,7 +14,7 @@ from steadygrad.rules.pairing import REGRESSION, Pairing, pairings
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import batch, mlp, regression
 
-ELEMENTWISE = REGRESSION | {"kl_div", "poisson_nll_loss", "soft_margin_loss"}
+ELEMENTWISE = REGRESSION | {"kl_div", "poisson_nll_loss", "soft_margin_loss", "product"}
 
 
 class ShapeBroadcast(Rule):
@@ -34,7 +34,7 @@ class ShapeBroadcast(Rule):
     slug = "shape-broadcast"
     title = "prediction and target broadcast against each other"
     priority = 8
-    explains = ("loss-rewards-error", "loss-at-start", "output-constant", "lr-too-low", "lr-too-high", "vanishing-gradient", "exploding-gradient", "loss-sum")
+    explains = ("loss-rewards-error", "blind-loss", "loss-at-start", "output-constant", "lr-too-low", "lr-too-high", "vanishing-gradient", "exploding-gradient", "loss-sum", "classes-as-regression")
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """Each elementwise loss once."""
@@ -51,7 +51,7 @@ class ShapeBroadcast(Rule):
         except RuntimeError:
             return None
         larger = math.prod(result) > max(math.prod(predicted), math.prod(expected))
-        if not larger and (pairing.op == "difference" or not _repeats_samples(evidence, pairing)):
+        if not larger and (pairing.op in ("difference", "product") or not _repeats_samples(evidence, pairing)):
             return None
         if larger:
             what = f"compares all pairs, {result}: the best answer is the same mean target for every sample"
@@ -73,6 +73,7 @@ class ShapeBroadcast(Rule):
         yield Specimen("(64, 1) against (64,) under mse_loss", lambda: _case(1, (64,), _quiet(nn.functional.mse_loss)), where="loss")
         yield Specimen("(64,) against (64, 1) under l1_loss", _flat, where="loss")
         yield Specimen("(64, 1) against (64,) by hand", lambda: _case(1, (64,), lambda p, t: (p - t).square().mean()), where="loss")
+        yield Specimen("(64, 1) times (64,) by hand", lambda: _case(1, (64,), lambda p, t: (nn.functional.softplus(p) - p * t).mean()), where="loss")
         yield Specimen("four outputs for one target", lambda: _case(4, (64, 1), _quiet(nn.functional.mse_loss)), where="loss")
 
     @classmethod

@@ -18,7 +18,7 @@ class SignalDrift(Rule):
 
     q_l = σ_w² E[φ(√q_{l−1} z)²] + σ_b²  is constant at the right scale. A drift is no failure by itself – one in
     seventeen published architectures spreads over 1000× at its own defaults and trains – so this is a warning; it
-    names the first layer at which the signal has left the range.
+    names the first layer that changes it by at least half as much, in logarithms, as any.
 
     Source: Poole et al. 2016, arXiv:1606.05340, eq. 3; He et al. 2015, eq. 9.
     """
@@ -31,8 +31,8 @@ class SignalDrift(Rule):
     thresholds = {"factor": Threshold(1e4, "rms; 6 % of 1,200 published architectures exceed 1e3 at their defaults")}
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
-        """At most one finding: where the hidden signal first leaves the range around where it began."""
-        hidden = [n for n in evidence.graph.nodes if n.kind in ("affine", "activation", "norm") and n.index in evidence.graph.feeds_weights]
+        """At most one finding: where the hidden signal begins to grow or shrink."""
+        hidden = [n for n in evidence.graph.nodes if n.kind in ("affine", "activation", "norm", "scale") and n.index in evidence.graph.feeds_weights]
         scales = [(n, r.moments.rms) for n in hidden if (r := evidence.signals.get(n.index)) is not None and r.moments.rms > 0.0]
         scales = [(n, rms) for n, rms in scales if math.isfinite(rms)]
         if len(scales) < 3:
@@ -42,8 +42,10 @@ class SignalDrift(Rule):
         factor = last / start
         if max(factor, 1.0 / factor) < self.threshold("factor"):
             return
-        limit = math.sqrt(self.threshold("factor"))
-        first = next((n for n, rms in scales if max(rms / start, start / rms) > limit), scales[-1][0])
+        sign = math.copysign(1.0, math.log(factor))
+        steps = [(b[0], sign * math.log(b[1] / a[1])) for a, b in zip(scales, scales[1:], strict=False)]
+        most = max(step for _, step in steps)
+        first = next(node for node, step in steps if step >= 0.5 * most)
         yield self._finding(first, start, last, scales[-1][0], len(scales))
 
     def _finding(self, first: Node, start: float, last: float, end: Node, count: int) -> Finding:
@@ -52,7 +54,7 @@ class SignalDrift(Rule):
             "warning",
             first.where,
             f"The signal {'grows' if grows else 'shrinks'} from rms {start:.2g} to {last:.2g} over {count} layers"
-            f" ({(last / start) ** (1 / max(count - 1, 1)):.3g}× per layer); it leaves the range at `{first.where}`.",
+            f" ({(last / start) ** (1 / max(count - 1, 1)):.3g}× per layer); it begins at `{first.where}`.",
             evidence={"first_rms": start, "last_rms": last, "until": end.where, "layers": count},
             advice="Re-initialize with the gain of the activation in use, or put a normalization layer in between.",
             node=first.index,
@@ -61,7 +63,7 @@ class SignalDrift(Rule):
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
         """A residual-free linear-ish growth that weights alone do not show: a constant factor in the forward."""
-        yield Specimen("every layer's output multiplied by 4", _amplified, where="10")
+        yield Specimen("every layer's output multiplied by 4", _amplified, where="2")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:

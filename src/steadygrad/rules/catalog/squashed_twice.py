@@ -42,7 +42,7 @@ class SquashedTwice(Rule):
     priority = 10
     explains = (
         "vanishing-gradient", "loss-at-start", "lr-too-low", "saturation", "no-gradient", "output-constant", "output-range", "unstable-log",
-        "attenuating-activation", "loss-rewards-error", "softmax-axis",
+        "attenuating-activation", "loss-rewards-error", "blind-loss", "softmax-axis", "softmax-of-one",
     )  # fmt: skip
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:

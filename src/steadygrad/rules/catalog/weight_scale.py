@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -16,6 +18,29 @@ from steadygrad.rules.scales import gain_range
 from steadygrad.rules.specimens import classification, mlp, regression
 from steadygrad.rules.weights import Weighted, source_of_chain, weighted
 
+OVERSHOT = ("loss-at-start", "lr-too-high", "saturation", "sharpness")
+"""What weights too large by a small factor can be the cause of."""
+
+
+class Link(NamedTuple):
+    """One layer of a chain: ln of its factor, the layer before, ln of the product so far, and the op that began the chain."""
+
+    item: Weighted
+    log: float
+    before: "Link | None"
+    total: float
+    start: int
+
+    def culprit(self) -> Weighted:
+        """The first layer that is off by at least half as much, in ln, as the one that is off by most."""
+        chain, link = [self], self.before
+        while link is not None:
+            chain.append(link)
+            link = link.before
+        sign = math.copysign(1.0, self.total)
+        most = max(sign * link.log for link in chain)
+        return next(link.item for link in reversed(chain) if sign * link.log >= 0.5 * most)
+
 
 class WeightScale(Rule):
     """The weights' variance is not what this use needs, and the factor multiplies layer by layer.
@@ -28,7 +53,11 @@ class WeightScale(Rule):
     A gate whose bias outweighs its small weights starts open or closed on purpose, and counts as right.
 
     One layer off by a little is harmless and common (torch's default `nn.Linear` is 0.41 of He's); thirty are not.
-    Magnitude alone is a warning; it becomes the error when a dead signal or gradient follows from it.
+    Magnitude alone is a warning; it becomes the error when a dead signal or gradient follows from it. A factor of four,
+    or weights of one sign whose mean alone multiplies a positive signal by eight (fan_in·|mean|), says nothing yet; it
+    is named as the cause when a first loss, a step or an activation is out of range and nothing surer explains that.
+
+    Named is the first layer that is off by at least half as much, in logarithms, as the worst of its chain.
 
     Source: Glorot & Bengio 2010, eq. 5–12; He et al. 2015, arXiv:1502.01852, eq. 10 and 14.
     """
@@ -44,33 +73,55 @@ class WeightScale(Rule):
     )  # fmt: skip
     thresholds = {
         "factor": Threshold(100.0, "accumulated factor in rms: two orders of magnitude between first and last layer"),
-        "layer": Threshold(2.0, "a layer that is off by this factor is named as the start"),
+        "suspect": Threshold(4.0, "accumulated factor that can be the cause of something else: logits of rms 4 where 1 is usual"),
     }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
-        """One finding per chain of layers, naming the chain's first culprit and how far its factor has grown at the end."""
-        totals: dict[int, tuple[float, Weighted]] = {}
-        worst: dict[int, tuple[float, Weighted, Weighted]] = {}
+        """One finding per chain of layers, naming the chain's culprit and how far its factor has grown at the end."""
+        links: dict[int, Link] = {}
+        worst: dict[int, Link] = {}
         for item in weighted(evidence):
             factor = layer_factor(evidence, item)
             if factor is None:
                 continue
             source = source_of_chain(evidence, item.node)
-            before = totals.get(source.index) if source is not None else None
-            total, first = before if before is not None else (0.0, item)
-            if abs(total) < math.log(1.05):  # nothing was off so far: this layer is where it starts
-                first = item
+            before = links.get(source.index) if source is not None else None
+            if before is not None and abs(before.total) < math.log(1.05):
+                before = None  # nothing was off so far: here is where it may start
             if factor < 1.0 and bias_sets_gate(evidence, item):
                 factor = 1.0
             if item.node.index not in evidence.graph.feeds_weights and factor < 1.0:
                 factor = 1.0  # a small last layer is a choice: it only makes the first outputs small
-            total += math.log(factor)
-            totals[item.node.index] = (total, first)
-            if abs(total) > abs(worst.get(first.node.index, (0.0,))[0]):
-                worst[first.node.index] = (total, first, item)
-        for total, first, last in worst.values():
-            if abs(total) > math.log(self.threshold("factor")):
-                yield self._finding(evidence, first, last, total)
+            link = Link(item, math.log(factor), before, (before.total if before else 0.0) + math.log(factor), before.start if before else item.node.index)
+            links[item.node.index] = link
+            if link.start not in worst or abs(link.total) > abs(worst[link.start].total):
+                worst[link.start] = link
+        for link in worst.values():
+            if abs(link.total) > math.log(self.threshold("factor")):
+                yield self._finding(evidence, link.culprit(), link.item, link.total)
+            elif link.total > math.log(self.threshold("suspect")):
+                yield replace(self._finding(evidence, link.culprit(), link.item, link.total), suspicion=True, explains=OVERSHOT)
+        yield from self._of_one_sign(evidence)
+
+    def _of_one_sign(self, evidence: Evidence) -> Iterator[Finding]:
+        """Weights whose mean carries more than their spread; a suspicion, at the first of them."""
+        for item in weighted(evidence):
+            fan_in = item.use.fans.fan_in if item.use.fans else 1.0
+            moments = item.reading.value.moments
+            grows = abs(moments.mean) * fan_in
+            if moments.std > 0.0 and grows > 2.0 * self.threshold("suspect") and grows > 2.0 * moments.std * math.sqrt(fan_in):
+                message = (
+                    f"Nearly all weights of `{item.name}` have one sign: their mean of {moments.mean:.3g} over {fan_in:.0f} inputs multiplies"
+                    f" what those have in common by {grows:.3g}, while std {moments.std:.3g} carries their differences."
+                )
+                yield self.finding(
+                    "warning", item.node.where, message,
+                    evidence={"mean": moments.mean, "std": moments.std, "fan_in": fan_in, "mean_gain": grows},
+                    advice="Draw weights around zero. " + _advice(preceding_or_next(evidence, item.node)),
+                    snippet=_snippet(preceding_or_next(evidence, item.node)),
+                    node=item.node.index, parameter=item.name, suspicion=True, explains=(*OVERSHOT, "output-constant", "correlation-collapse", "dead-units"),
+                )  # fmt: skip
+                return
 
     def _finding(self, evidence: Evidence, first: Weighted, last: Weighted, total: float) -> Finding:
         low, high = gain_range(preceding_activation(evidence.graph, first.node.index))
