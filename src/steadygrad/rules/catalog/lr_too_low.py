@@ -91,7 +91,7 @@ class LrTooLow(Rule):
         if found is None or times is None:
             return found
         better = rate * times / 10.0
-        return replace(found, snippet=f"for group in optimizer.param_groups:\n    group['lr'] = {better:.1g}", evidence={**found.evidence, "suggested_lr": better})
+        return replace(found, advice=f"Raise the learning rate: about {better:.1g} would still be safe on this batch.", snippet=f"for group in optimizer.param_groups:\n    group['lr'] = {better:.1g}", evidence={**found.evidence, "suggested_lr": better})
 
     def _bears(self, evidence: Evidence) -> float | None:
         """How many times longer a step than the optimizer's in the long run still pays; None when it is no hundred times."""
