@@ -58,7 +58,8 @@ def lab_results_page() -> None:
         if experiment.name not in logs:
             continue
         log = logs[experiment.name]
-        lines += [f"## {experiment.name}", "", f"{experiment.title}. {log['seconds']:.0f} s on {log['machine']}, seed {log['seed']}.", ""]
+        spent = f" ({log['cpu_seconds']:.0f} s of CPU)" if "cpu_seconds" in log else ""
+        lines += [f"## {experiment.name}", "", f"{experiment.title}. {log['seconds']:.0f} s{spent} on {log['machine']}, seed {log['seed']}.", ""]
         lines += ["| number | measured | expected | where from | tolerance from | agrees |", "|---|---|---|---|---|---|"]
         for row in log["outcome"]["numbers"]:
             n = Number(**{**row, **{key: float(row[key]) for key in ("measured", "expected", "tolerance")}})
