@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from steadygrad.errors import InputError
-from steadygrad.theory import depth_rate
+from steadygrad.theory import activations, depth_rate
+from steadygrad.theory.jacobian_spectrum import jacobian_spectrum
 
 
 def growth(rate: float, mean: float, sample: float, batch: int, momentum: float) -> float:
@@ -70,6 +71,15 @@ def test_rates_fall_with_depth_and_with_biases() -> None:
     assert rate(1000) * 1000 == pytest.approx(rate(10) * 10, rel=1e-12)
     ratio = depth_rate.chain_sharpness(1, width=64, q=0.002, classes=10, bias_rate_ratio=1.0).sample
     assert ratio / depth_rate.chain_sharpness(1, width=64, q=0.002, classes=10).sample == pytest.approx(1 + 1 / (64 * 0.002), rel=1e-12)
+
+
+@pytest.mark.parametrize(("depth", "spread"), [(1000, 0.6577), (10_000, 0.6990), (100_000, 0.7132)])
+def test_length_keeps_the_spread_to_first_order(depth: int, spread: float) -> None:
+    """By quadrature: 8q²(1 − 10q + …) a layer, from sech⁴ = 1 − 2z² + 7z⁴/3 and Cov(z², z⁴) = 12q³; the next term is below 120q²."""
+    q = depth_rate.chain_length(depth)
+    found = jacobian_spectrum(activations.get("tanh"), 1.0, q, depth=depth, orthogonal=True).relative_variance
+    assert found == pytest.approx(spread, abs=0.51e-4)
+    assert found / 0.72 == pytest.approx(1.0 - 10.0 * q, abs=120.0 * q**2)
 
 
 @pytest.mark.slow
