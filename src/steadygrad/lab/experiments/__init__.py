@@ -25,6 +25,7 @@ from steadygrad.lab.experiments.million_layers import MillionLayers
 from steadygrad.lab.experiments.norm_before_or_after import NormBeforeOrAfter
 from steadygrad.lab.experiments.norm_in_which_layers import NormInWhichLayers
 from steadygrad.lab.experiments.norm_invariances import NormInvariances
+from steadygrad.lab.experiments.norm_learning_curves import NormLearningCurves
 from steadygrad.lab.experiments.norm_learning_rates import NormLearningRates
 from steadygrad.lab.experiments.norm_or_dropout import NormOrDropout
 from steadygrad.lab.experiments.plain_batch_norm_explodes import PlainBatchNormExplodes
@@ -57,7 +58,7 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         TiedWeights(), SuperResolutionIcnr(), SequenceInit(), Lyapunov(),
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
         LenetBatchNorm(), PlainBatchNormExplodes(), BatchSizeSweep(), BiasBeforeNorm(),
-        NormLearningRates(), NormInWhichLayers(), NormOrDropout(), FixedGammaBeta(), NormBeforeOrAfter(), NormInvariances(),
+        NormLearningCurves(), NormLearningRates(), NormInWhichLayers(), NormOrDropout(), FixedGammaBeta(), NormBeforeOrAfter(), NormInvariances(),
         Whitening(), CovariateShift(), WithoutNormalizers(),
         TrainableDepth(), DepthLearningRate(), TenThousandLayers(), TenThousandLayersFashion(), TenThousandConvolutions(),
         HundredThousandLayers(), MillionLayers(),
