@@ -13,6 +13,13 @@ from steadygrad.schemes.scheme import Scheme
 
 Choice = str | Scheme | Law | Mixed | Load
 
+SHAPED = (
+    "changes activations, which a plan does not: theory.shaping.{0}(activation, chain(depth)) has the scalars of φ̂(x) = γ·(φ(α·x + β) + δ); "
+    "write φ̂ into the model, then draw its weights at gain 1: draw_(weight, schemes.scaled_orthogonal(delta=True), name=…), biases 0"
+)
+ELSEWHERE = {"dks": SHAPED.format("dks"), "tat": SHAPED.format("tat")}
+"""Published rules that are more than numbers for weights, and the calls that have them."""
+
 
 def resolve(choice: Choice, recipes: Iterable[str]) -> Choice:
     """A recipe's name as it is, a scheme's name as the scheme, schemes and laws as they are.
@@ -26,6 +33,8 @@ def resolve(choice: Choice, recipes: Iterable[str]) -> Choice:
         raise InputError(f"`scheme` must be 'auto', a recipe, a scheme or its name, got {choice!r}; for example scheme='auto'")
     if choice == "auto" or choice in recipes:
         return choice
+    if choice.lower() in ELSEWHERE:
+        raise InputError(f"`scheme` {choice!r} {ELSEWHERE[choice.lower()]}")
     try:
         return by_name(choice)
     except (InputError, LookupError) as error:

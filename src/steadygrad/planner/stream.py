@@ -99,7 +99,8 @@ def _bytes(tensor: torch.Tensor) -> int:
     return tensor.numel() * tensor.element_size()
 
 
-def _values(tensor: torch.Tensor, row: Row | None, seed: int) -> bytes:
+def _values(tensor: torch.Tensor, row: Row | None, seed: int) -> memoryview:
+    """The bytes of a tensor, not copied once more."""
     if row is None or row.action == "keep":
         value = tensor.contiguous().cpu()
     elif isinstance(row.law, Independent) and row.law.kind == "constant":
@@ -107,7 +108,7 @@ def _values(tensor: torch.Tensor, row: Row | None, seed: int) -> bytes:
     else:
         assert row.law is not None  # only kept rows have none
         value = draw_(torch.empty(tensor.shape, dtype=tensor.dtype), row.law, name=row.names, seed=seed)
-    return value.reshape(-1).view(torch.uint8).numpy().tobytes() if value.numel() else b""
+    return value.reshape(-1).view(torch.uint8).numpy().data if value.numel() else memoryview(b"")
 
 
 def _resumed(partial: Path, journal: Path, digest: str) -> int:

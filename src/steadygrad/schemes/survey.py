@@ -92,7 +92,7 @@ NOT_HERE = {
     "mimetic": GRAPH + ": factors of drawn products by singular value decomposition, whose bits differ from one LAPACK to the next",
     "impulse attention": "no formula we have verified",
     "unit scaling, u-muP": PARAMETRIZATION + "; its draw is normal(1.0)",
-    "DKS, TAT": GRAPH + " and changes the activations",
+    "DKS, TAT": "change the activations: theory.shaping has them; their weights are scaled_orthogonal(delta=True) at gain 1",
     "edge of chaos": "not a scheme: theory.maps gives the gains and bias variances",
     "unitary recurrent networks": PARAMETRIZATION,
     "RWKV": "one model's own rule, layer by layer; not verified",

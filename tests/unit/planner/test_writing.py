@@ -154,20 +154,32 @@ def test_types_are_kept(tmp_path, dtype: torch.dtype) -> None:
     assert loaded["5.weight"].dtype == dtype and torch.equal(loaded["5.weight"], model[5].weight)
 
 
+def _chain() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(16, 33), nn.Tanh(), nn.Linear(33, 5))  # 33 and 5 rows divide by neither 2 nor 4
+
+
 def _sharded(rank: int, world: int, port: int, folder: str) -> None:
     import torch.distributed as dist
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import CPUOffloadPolicy, fully_shard
+    from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), RANK=str(rank), WORLD_SIZE=str(world))
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(16, 33), nn.Tanh(), nn.Linear(33, 5))
-    made = sg.plan(model, torch.randn(8, 16))
-    fully_shard(model, mesh=init_device_mesh("cpu", (world,)))
-    made.apply_(model)
-    whole = {name: p.full_tensor() for name, p in model.named_parameters()}
+    model, x = _chain(), torch.randn(8, 16)
+    made, mesh, ways = sg.plan(model, x), init_device_mesh("cpu", (world,)), {"0": ColwiseParallel(), "2": RowwiseParallel()}
+    with torch.device("meta"):
+        ghosts = _chain(), _chain()
+    models = {
+        "fsdp2": fully_shard(model, mesh=mesh),
+        "offloaded": fully_shard(_chain(), mesh=mesh, offload_policy=CPUOffloadPolicy(pin_memory=False)), "parallel": parallelize_module(_chain(), mesh, ways),
+        "from meta": fully_shard(ghosts[0], mesh=mesh), "parallel from meta": parallelize_module(ghosts[1], mesh, ways), "planned as shards": fully_shard(_chain(), mesh=mesh),
+    }  # fmt: skip
+    for name, spread in models.items():
+        sg.initialize_(spread, x) if name == "planned as shards" else made.apply_(spread, device="cpu")
+    whole = {way: {name: getattr(p, "full_tensor", lambda p=p: p.detach())() for name, p in m.named_parameters()} for way, m in models.items()}
     if rank == 0:
         torch.save({"plan": json.loads(made.to_json()), "weights": whole}, f"{folder}/drawn.pt")
     dist.destroy_process_group()
@@ -177,9 +189,11 @@ def _sharded(rank: int, world: int, port: int, folder: str) -> None:
 @pytest.mark.parametrize("world", [2, 4])
 def test_shards_are_those_of_one_process(tmp_path, world: int) -> None:
     torch.multiprocessing.spawn(_sharded, args=(world, 29730 + world, str(tmp_path)), nprocs=world)
-    found = torch.load(tmp_path / "drawn.pt", weights_only=True)
+    found = torch.load(tmp_path / "drawn.pt", weights_only=True)["weights"]
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(16, 33), nn.Tanh(), nn.Linear(33, 5))
+    model = _chain()
     sg.initialize_(model, torch.randn(8, 16))
-    for name, parameter in model.named_parameters():
-        assert torch.equal(found["weights"][name], parameter), name
+    assert len(found) == 6
+    for way, weights in found.items():
+        for name, parameter in model.named_parameters():
+            assert torch.equal(weights[name], parameter), (way, name)
