@@ -31,6 +31,7 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _flattened(made) if UNPACKED in complaint else None,
         lambda: _completed(made, MISSING.search(complaint), maker),
+        lambda: _named(made, complaint, maker),
         lambda: _shortened(made, BEYOND.search(complaint), maker.length),
         lambda: _described(made, maker) if NOTHING.search(complaint) else None,
     )
@@ -106,6 +107,13 @@ def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) 
             return None
         found[name] = value
     return {**made, **found}
+
+
+def _named(made: dict[str, Any], complaint: str, maker: Maker) -> dict[str, Any] | None:
+    """With the arguments that the complaint names and that were not given: "`visual_feats` cannot be `None`"."""
+    missing = [n for n in maker.accepted if n not in made and "embeds" not in n and re.search(rf"\b{n}\b", complaint)]
+    found = {n: value for n in missing if (value := maker.one(n)) is not None}
+    return {**made, **found} if found and "both" not in complaint else None
 
 
 def _shortened(made: dict[str, Any], match: re.Match[str] | None, length: int) -> dict[str, Any] | None:

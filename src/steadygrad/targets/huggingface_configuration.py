@@ -3,7 +3,7 @@
     1. layers at most 4, widths at most 256      2. the same, with numbers for what a type leaves open and needs (`OPEN`)
     3. layers at most 2      4. the same, open numbers filled      5. widths at most 256      6. the default
 
-In all but the last, vocabularies are at most 1024, learned queries at most 16 and experts at most 4 (of which at most 2 answer, in one group).
+In all but the last, vocabularies are at most 1024, learned queries at most 16, positions of sound at most 256 and experts at most 4 (of which at most 2 answer, in one group).
 Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
 size of a head stays, and the standard deviation of random weights grows by the root of that power, so that a layer's gain stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules. None keeps a cache, which training has no use for.
 """
@@ -111,7 +111,9 @@ def _shrink(configuration: Any, deepest: int, widths: bool, renamed: dict[int, i
             _cap(configuration, name, 1)
     for name in QUERIES:
         _cap(configuration, name, 16)
-    _cap(configuration, "vocab_size", WORDS)
+    _cap(configuration, "max_source_positions", 256)
+    for name in ("vocab_size", "encoder_hash_byte_group_vocab"):
+        _cap(configuration, name, WORDS)
     for number, name in enumerate(TOKENS):
         value = _get(configuration, name)
         if isinstance(value, int) and value >= WORDS:
@@ -129,7 +131,8 @@ def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
     while widest // factor > WIDEST:
         factor *= 2
     alike = _get(configuration, "num_key_value_heads") == _get(configuration, "num_attention_heads")
-    for name in (*WIDTHS, *INNER, *HEADS) if factor > 1 else ():
+    aliases = getattr(type(configuration), "attribute_map", None) or {}  # second names: dividing both would divide twice
+    for name in [n for n in (*WIDTHS, *INNER, *HEADS) if n not in aliases] if factor > 1 else []:
         value = _get(configuration, name)
         if isinstance(value, int) and not isinstance(value, bool):
             smaller = value // factor // 8 * 8 if name in INNER and value // factor > 8 else value // factor  # grouped products read in blocks

@@ -50,7 +50,8 @@ class Maker:
         self.text = _text(configuration)
         self.vision = getattr(configuration, "vision_config", None) or configuration
         self.sound = getattr(configuration, "audio_config", None) or configuration
-        self.listed, self.packed, self.strung = (n in inspect.signature(model.forward).parameters for n in ("grid_thw", "spatial_shapes", "target_sizes"))
+        self.accepted = tuple(inspect.signature(model.forward).parameters)
+        self.listed, self.packed, self.strung = (n in self.accepted for n in ("grid_thw", "spatial_shapes", "target_sizes"))
         self.documented, self.length = documented(model.forward), LENGTH
         self.generator = torch.Generator().manual_seed(seed)
         self.words = max(min(_vocabularies(configuration, []), default=int(first_of((configuration,), ("num_tokens",), 1000) or 1000)), 8)

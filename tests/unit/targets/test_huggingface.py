@@ -53,6 +53,23 @@ def test_types_that_cannot_be_shortened_are_only_narrowed() -> None:
     assert [(c.hidden_size, c.num_hidden_layers) for c in configurations(Stubborn)] == [(256, 24), (1024, 24)]
 
 
+class Aliased(Configuration):
+    """Answers to a second name of its width, as GPT-2 does."""
+
+    attribute_map = {"hidden_size": "n_embd"}
+
+    def __init__(self) -> None:
+        self.n_embd = 0
+        super().__init__()
+
+    hidden_size = property(lambda self: self.n_embd, lambda self, value: setattr(self, "n_embd", value))
+
+
+def test_second_names_are_not_divided_again() -> None:
+    small = next(configurations(Aliased))
+    assert small.n_embd == small.hidden_size == 256 and small.num_attention_heads == 4
+
+
 class ForCausalLM(torch.nn.Module):
     main_input_name = "input_ids"
 

@@ -71,6 +71,14 @@ def test_a_model_that_stumbles_over_nothing_gets_everything_it_describes() -> No
     assert answered(more, "AttributeError: 'NoneType' object has no attribute 'shape'", CONFIGURATION, maker()) is None  # nothing is left to give
 
 
+def test_arguments_that_a_complaint_names_are_given() -> None:
+    made = {"features": torch.zeros(2, 4, 48)}
+    more = answered(made, "ValueError: `pooled_idx` cannot be `None`", CONFIGURATION, maker())
+    assert more is not None and list(more) == ["features", "pooled_idx"]
+    assert answered(made, "You cannot give both features and pooled_idx", CONFIGURATION, maker()) is None
+    assert answered(made, "ValueError: pooled_idx_2 is missing", CONFIGURATION, maker()) is None
+
+
 def test_sequences_end_where_the_model_has_no_further_position() -> None:
     made = {"input_ids": torch.zeros(2, 32, dtype=torch.int64), "pixel_values": torch.zeros(2, 3, 8, 8)}
     with pytest.raises(IndexError) as caught:
