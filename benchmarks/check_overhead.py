@@ -146,7 +146,7 @@ def main() -> None:
     if options.table:
         options.table.write_text(table(rows))
     if options.json:
-        peers = {p: importlib.metadata.version(p) for p, _ in PEERS.values() if importlib.util.find_spec(p)}
+        peers = {p: importlib.metadata.version(p.replace("_", "-")) for p, _ in PEERS.values() if importlib.util.find_spec(p)}
         machine = {"machine": platform.machine(), "torch": torch.__version__, "threads": 1, "peers": peers, "repeats": options.repeats}
         options.json.write_text(json.dumps({"benchmark": "check_overhead", **machine, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
 

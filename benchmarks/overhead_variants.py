@@ -3,6 +3,7 @@
 A variant is made once per network (what can be prepared is prepared then) and gives a function that runs one step.
 """
 
+import atexit
 import os
 import tempfile
 import warnings
@@ -173,6 +174,43 @@ def torchlens_trace(case: Case) -> Step:
     return lambda: (torchlens.trace(case.model, case.inputs), None)[1]
 
 
+def torchmortem_autopsy(case: Case) -> Step:
+    """torchmortem at its "thorough" rate: collectors on activations, gradients and weights; its report, made at the end, left out."""
+    import torchmortem
+
+    watched = torchmortem.Autopsy(case.model, sampling=torchmortem.SamplingConfig(default_interval=1, expensive_interval=1))
+    watched.attach()
+    atexit.unregister(watched._atexit_handler)  # which would write a crash report
+
+    def step() -> None:
+        loss = case.loss_fn(case.model(case.inputs), case.targets)
+        loss.backward()
+        watched.step(loss=float(loss))
+        case.model.zero_grad()
+
+    return step
+
+
+def torch_audit_step(case: Case) -> Step:
+    """torch-audit on every step, with all its runtime rules."""
+    import torch_audit
+
+    auditor = torch_audit.Auditor(case.model, every_n_steps=1, suppress_internal_errors=True)
+
+    def step() -> None:
+        auditor.backward(case.loss_fn(auditor.forward(case.inputs), case.targets))
+        case.model.zero_grad()
+
+    return step
+
+
+def torchtest2_check(case: Case) -> Step:
+    """torchtest2.check_model, the one-off check nearest to ours, without its two hundred steps of overfitting."""
+    import torchtest2
+
+    return lambda: (torchtest2.check_model(case.model, case.inputs, case.targets, loss_fn=case.loss_fn, skip=("overfit_batch",)), None)[1]
+
+
 VARIANTS: dict[str, Callable[[Case], Step]] = {
     "values: hooks that read nothing": empty,
     "values: five scalars": values("moments"),
@@ -186,6 +224,9 @@ VARIANTS: dict[str, Callable[[Case], Step]] = {
 }
 PEERS: dict[str, tuple[str, Callable[[Case], Step]]] = {
     "wandb.watch, weights only": ("wandb", wandb_watch),
+    "torch-audit, every step": ("torch_audit", torch_audit_step),
+    "torchmortem, every step": ("torchmortem", torchmortem_autopsy),
+    "torchtest2.check_model": ("torchtest2", torchtest2_check),
     "torchlens, forward only": ("torchlens", torchlens_trace),
 }
 """Each with the package it needs; torchlens last, because it replaces torch's functions for good."""

@@ -1,9 +1,9 @@
 """Jacobian spectra and long products against what one would write without them, side by side in one run.
 
-    python benchmarks/spectra.py --json benchmarks/results/spectra.json
+    python benchmarks/spectra.py --json benchmarks/results/spectra.json --markdown benchmarks/results/spectra.md
 
-Variants take turns, round after round, so that a busy machine slows all of them; a number is the median over rounds, a
-ratio the median of the ratios within a round. One thread.
+Variants take turns, round after round, and time is the processor's own, so that others on the machine weigh little; a number is
+the median over rounds, a ratio the median of the ratios within a round. One thread.
 """
 
 import argparse
@@ -12,6 +12,8 @@ import platform
 import statistics as averages
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -95,9 +97,28 @@ RATIOS = [
 ]
 
 
+def processor() -> str:
+    """Its model, where the system tells."""
+    told = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    return next((line.partition(":")[2].strip() for line in told if line.startswith("model name")), platform.machine())
+
+
+def markdown(rows: list[dict[str, Any]], rounds: int) -> str:
+    """The page."""
+    about = (__doc__ or "").split("\n\n")[2].replace("\n", " ").strip()
+    lines = ["# Jacobian spectra and long products", "", f"{processor()}, torch {torch.__version__}, {rounds} rounds. {about}", "", "| variant | ms |", "|---|---|"]
+    lines += [f"| {row['variant']} | {row['seconds'] * 1e3:.1f} |" for row in rows if "variant" in row]
+    lines += ["", "| ratio | | goal |", "|---|---|---|"]
+    lines += [f"| {row['ratio']} | {row['value']:.2f} | ≤ {row['goal']:g}{'' if row['value'] <= row['goal'] else ', missed'} |" for row in rows if "ratio" in row]
+    per = {row["variant"]: row["seconds"] / 1e4 * 1e6 for row in rows if str(row.get("variant", "")).startswith("10,000")}
+    lines += ["", "Microseconds per 4 × 4 factor: " + ", ".join(f"{name.partition(', ')[2]} {cost:.2f}" for name, cost in per.items()) + "; the goal is 2."]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--json", help="write the numbers to this file")
+    parser.add_argument("--markdown", help="write the page to this file")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -105,10 +126,10 @@ def main() -> None:
     times: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(options.rounds + 1):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            times[name].append(time.perf_counter() - start)
-    rows: list[dict[str, object]] = []
+            times[name].append(time.process_time() - start)
+    rows: list[dict[str, Any]] = []
     for name, values in times.items():
         rows.append({"variant": name, "seconds": averages.median(values[1:])})
         print(f"{name:<48}{averages.median(values[1:]) * 1e3:>12.1f} ms")
@@ -116,8 +137,10 @@ def main() -> None:
         ratio = averages.median(a / b for a, b in zip(times[ours][1:], times[other][1:], strict=True))
         rows.append({"ratio": f"{ours} / {other}", "value": ratio, "goal": goal})
         print(f"{ours} / {other}: {ratio:.2f} (goal ≤ {goal:g})")
+    if options.markdown:
+        Path(options.markdown).write_text(markdown(rows, options.rounds), encoding="utf-8")
     if options.json:
-        machine = {"processor": platform.processor() or platform.machine(), "torch": torch.__version__, "threads": 1}
+        machine = {"processor": processor(), "torch": torch.__version__, "threads": 1, "rounds": options.rounds}
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump({"benchmark": "spectra", "machine": machine, "rows": rows}, file, indent=1)
 

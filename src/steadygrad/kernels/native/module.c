@@ -46,7 +46,7 @@ static uint8_t *put_counts(uint8_t *out, const int64_t *counts, int64_t n, int s
     return out;
 }
 
-/* Sums and hashes, then as counts zeros, those not finite when there are any, those outside when there are limits. */
+/* Sums (unless they were declined) and hashes, then as counts zeros, those not finite when there are any, those outside when there are limits. */
 static uint8_t *put_units(uint8_t *out, const long long *in, double low, double high, int odd, int threads) {
     const int64_t units = in[2];
     const int limited = low > -HUGE_VAL || high < HUGE_VAL, size = count_size(in[1] * in[3]);
@@ -59,7 +59,7 @@ static uint8_t *put_units(uint8_t *out, const long long *in, double low, double 
         free(reals);
         return NULL;
     }
-    memcpy(out, reals, (size_t)units * 24), out += units * 24;
+    if (!(in[6] & 4)) memcpy(out, reals, (size_t)units * 24), out += units * 24;
     memcpy(out, job.hash, (size_t)units * 8), out += units * 8;
     out = put_counts(out, job.zeros, units, size);
     if (odd) out = put_counts(out, job.nonfinite, units, size);
@@ -88,7 +88,7 @@ static Py_ssize_t fill(uint8_t *row, const long long *in, double low, double hig
 static PyObject *row_of(const long long *in, double low, double high) {
     const long long n = in[1] * in[2] * in[3];
     const size_t most = sizeof(Row) + (in[6] & 1 ? (BINS + 3) * (size_t)count_size(n) : 0) +
-                        (in[6] & 2 ? (size_t)in[2] * (33 + 3 * (size_t)count_size(in[1] * in[3])) : 0);
+                        (in[6] & 2 ? (size_t)in[2] * ((in[6] & 4 ? 9 : 33) + 3 * (size_t)count_size(in[1] * in[3])) : 0);
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)most);
     if (!bytes) return NULL;
     uint8_t *row = (uint8_t *)PyBytes_AsString(bytes);

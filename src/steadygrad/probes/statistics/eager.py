@@ -29,7 +29,7 @@ class EagerReader:
         """Moments and histogram."""
         return self.moments(), self.histogram()
 
-    def row(self, magnitudes: bool, axis: int | None = None, low: float | None = None, high: float | None = None) -> ReadyRow:
+    def row(self, magnitudes: bool, axis: int | None = None, low: float | None = None, high: float | None = None, sums: bool = True) -> ReadyRow:
         """Everything asked for."""
         by_unit = None if axis is None else self.units(axis, low, high)
         return ReadyRow(self.moments(), self.histogram() if magnitudes else None, by_unit)

@@ -103,7 +103,7 @@ def take(
     if (axis is not None or rows) and tensor.dim():
         place = source.axis_of(tensor, 0 if axis is None else axis, "read")
     found = sample_statistics.taken(reader) if samples and tensor.dim() > 1 else None
-    return Raw(reader.row(magnitudes, place, low, high), place, axis is not None, found, rows)
+    return Raw(reader.row(magnitudes, place, low, high, sums=axis is not None), place, axis is not None, found, rows)
 
 
 def read(

@@ -47,12 +47,13 @@ class NativeRow:
         magnitudes: whether it has them.
         units, size: how many units it has, None for none, and the entries of each.
         limited: whether entries outside of limits were counted.
+        summed: whether it has sums of each unit, which are NaN otherwise.
     """
 
-    __slots__ = ("_limited", "_magnitudes", "_size", "_units", "_words")
+    __slots__ = ("_limited", "_magnitudes", "_size", "_summed", "_units", "_words")
 
-    def __init__(self, words: bytes, magnitudes: bool, units: int | None = None, size: int = 0, limited: bool = False) -> None:
-        self._words, self._magnitudes, self._units, self._size, self._limited = words, magnitudes, units, size, limited
+    def __init__(self, words: bytes, magnitudes: bool, units: int | None = None, size: int = 0, limited: bool = False, summed: bool = True) -> None:
+        self._words, self._magnitudes, self._units, self._size, self._limited, self._summed = words, magnitudes, units, size, limited, summed
 
     @property
     def odd(self) -> bool:
@@ -74,9 +75,11 @@ class NativeRow:
             return None
         units, words, size = self._units, self._words, self._size
         at = counts(words, BINS + 3, HEAD.size, self.moments()[0])[1] if self._magnitudes else HEAD.size
-        sums = np.frombuffer(words, np.float64, 3 * units, at).reshape(3, units)
-        hashes = np.frombuffer(words, np.uint64, units, at + 24 * units)
-        zeros, at = counts(words, units, at + 32 * units, size)
+        sums = np.full((3, units), np.nan)
+        if self._summed:
+            sums, at = np.frombuffer(words, np.float64, 3 * units, at).reshape(3, units), at + 24 * units
+        hashes = np.frombuffer(words, np.uint64, units, at)
+        zeros, at = counts(words, units, at + 8 * units, size)
         none = np.zeros(units, np.int64)
         nonfinite, at = counts(words, units, at, size) if self.odd else (none, at)
         outside, at = counts(words, units, at, size) if self._limited else (none, at)

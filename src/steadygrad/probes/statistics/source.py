@@ -39,8 +39,8 @@ class Reader(Protocol):
     def elements(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Both of these, from one pass where possible."""
 
-    def row(self, magnitudes: bool, axis: int | None = None, low: float | None = None, high: float | None = None) -> Row:
-        """Moments; the histogram and the units along `axis` where asked for."""
+    def row(self, magnitudes: bool, axis: int | None = None, low: float | None = None, high: float | None = None, sums: bool = True) -> Row:
+        """Moments; the histogram and the units along `axis` where asked for, whose sums may be missing without `sums`."""
 
     def squares(self) -> np.ndarray:
         """Σ x² of the finite entries of each sample along axis 0."""

@@ -30,8 +30,8 @@ for law in laws:
             call = partial(backend.draw, law, shape, dtype, name="layers.3.weight", seed=seed, start=start)
             expected = definition.draw(law, shape, dtype, name="layers.3.weight", seed=seed, start=start).tobytes()
             assert np.asarray(call()).tobytes() == expected, (law, dtype, shape)
-            if dtype == "float32" and start == 0:
-                assert np.asarray(jax.jit(call)()).tobytes() == expected, ("jit", law)
+            if start == 77:
+                assert np.asarray(jax.jit(call)()).tobytes() == expected, ("jit", law, dtype)
 try:
     backend.draw(laws[0], 3, "int8", name="w")
 except InputError as error:

@@ -9,7 +9,7 @@ from scipy import stats
 
 from steadygrad.errors import InputError
 from steadygrad.randomness.backends.numpy import CHUNK, draw
-from steadygrad.randomness.law import constant, normal, truncated_normal, uniform
+from steadygrad.randomness.law import constant, normal, rademacher, truncated_normal, uniform
 from steadygrad.randomness.quantile import inverse_normal
 from steadygrad.randomness.stream import words
 
@@ -58,6 +58,40 @@ def test_values_that_never_change() -> None:
     assert draw(normal(1.0), 6, name="fc.weight", seed=0).view(np.uint32).tolist() == frozen
     frozen = [1064035889, 3193066508, 1061496839]
     assert draw(uniform(-1.0, 1.0), 3, name="fc.weight", seed=0).view(np.uint32).tolist() == frozen
+
+
+FROZEN = {
+    ("normal", "float32"): "1cdec9bd524b853ed29995be9db4e2bf",
+    ("normal", "float64"): "00000090c33bb9bf0000003c6aa9d03f0000004c3ab3d2bf000000979356fcbf",
+    ("normal", "float16"): "4fae2a34adb416bf",
+    ("normal", "bfloat16"): "cabd853e96bee3bf",
+    ("uniform", "float32"): "31e66b3f0c5452be0728453fe8bf9c3d",
+    ("uniform", "float64"): "00002003c67ced3f00008015814acabf000020c600a5e83f000000b5fd97b33f",
+    ("uniform", "float16"): "5f3b93b2293ae62c",
+    ("uniform", "bfloat16"): "6c3f52be453f9d3d",
+    ("truncated", "float32"): "a2a7c0bd35337e3e559c8ebe69cac7bf",
+    ("truncated", "float64"): "00000030f414b8bf000000a066c6cf3f000000a08ad3d1bf000000184df9f8bf",
+    ("truncated", "float16"): "05aef23375b43ebe",
+    ("truncated", "bfloat16"): "c1bd7e3e8fbec8bf",
+    ("uneven", "float32"): "a27cd23d99505cbeadb0773d83a807be",
+    ("uneven", "float64"): "00000050944fba3f0000002c138acbbf000000a015f6ae3f0000006410f5c0bf",
+    ("uneven", "float16"): "942ee3b2be2b3db0",
+    ("uneven", "bfloat16"): "d23d5cbe783d08be",
+    ("signs", "float32"): "9a9999be9a99993e9a9999be9a9999be",
+    ("signs", "float64"): "333333333333d3bf333333333333d33f333333333333d3bf333333333333d3bf",
+    ("signs", "float16"): "cdb4cd34cdb4cdb4",
+    ("signs", "bfloat16"): "9abe9a3e9abe9abe",
+}
+"""Four entries of each law and type, as little-endian bytes."""
+
+
+@pytest.mark.parametrize(("law", "dtype"), FROZEN, ids="-".join)
+def test_every_law_and_type_is_frozen(law: str, dtype: str) -> None:
+    laws = {
+        "normal": normal(1.0), "uniform": uniform(-1.0, 1.0), "truncated": truncated_normal(1.0),
+        "uneven": truncated_normal(0.5, 0.25, lower=-1.0), "signs": rademacher(0.3),
+    }  # fmt: skip
+    assert draw(laws[law], 4, dtype, name="fc.weight", seed=0).tobytes().hex() == FROZEN[law, dtype]
 
 
 def test_uniform_stays_inside_and_is_symmetric() -> None:
