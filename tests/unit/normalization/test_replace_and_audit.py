@@ -42,6 +42,39 @@ def test_to_groups_carries_gamma_and_beta() -> None:
     assert isinstance(net[5], nn.BatchNorm1d)
 
 
+class NormAct(nn.BatchNorm2d):
+    """A norm that contains its activation, as timm's do."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__(features)
+        self.drop, self.act = nn.Identity(), nn.Hardtanh()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.drop(super().forward(x)))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_norms_own_activation_stays(training: bool) -> None:
+    net, x = nn.Sequential(nn.Conv2d(2, 6, 3), NormAct(6)), torch.randn(4, 2, 5, 5) * 3
+    net(x)
+    expected = copy.deepcopy(net).train(training)(x)
+    replace(net.train(training), "batch")
+    assert [name for name, _ in net[1].named_children()] == ["norm", "drop", "act"] and net[1].training == training
+    torch.testing.assert_close(net(x), expected, rtol=1e-5, atol=1e-6)
+    assert replace(net, "torch-2d") == ["1.norm"] and type(net[1].norm) is nn.BatchNorm2d
+
+
+@pytest.mark.zoo
+@pytest.mark.parametrize("name", ["mobilenetv2_035", "efficientnet_b0"])
+def test_zoo_architectures_are_replaced_without_a_change(name: str) -> None:
+    timm = pytest.importorskip("timm")
+    net, x = timm.create_model(name, num_classes=10), torch.randn(4, 3, 64, 64)
+    calibrate(net, [x])
+    expected = net.eval()(x)
+    replace(net, "batch")
+    torch.testing.assert_close(net(x), expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+
+
 def test_shared_norms_stay_shared() -> None:
     norm = nn.BatchNorm1d(3)
     net = nn.Sequential(norm, nn.Sequential(norm))

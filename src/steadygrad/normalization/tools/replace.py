@@ -1,5 +1,6 @@
 """Other norms in place of batch norms, with what they learned."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 import torch
@@ -33,8 +34,9 @@ def replace(model: nn.Module, norm: str | Callable[[int], nn.Module], *, only: I
     """Put another norm where each batch norm of `model` is, in place; returns their paths.
 
     Carried over by name, wherever both have it: γ, β, running statistics, the count of batches, eps and momentum; also
-    device, requires_grad and train/eval mode. A norm shared by several paths stays shared. Nothing changes unless all
-    replacements could be built. Build the optimizer afterwards.
+    device, requires_grad and train/eval mode. A norm shared by several paths stays shared. One with modules of its own behind
+    the normalizing (timm's, with dropout and activation) becomes a Sequential of the new `norm` and those. Nothing changes
+    unless all replacements could be built. Build the optimizer afterwards.
 
     Args:
         model: any model.
@@ -54,12 +56,17 @@ def replace(model: nn.Module, norm: str | Callable[[int], nn.Module], *, only: I
     for path in wanted:
         if path not in found or not path:
             raise InputError(f"replace: `{path}` cannot be replaced, got only={wanted!r}; there are {', '.join(map(repr, found))}")
-    new = {id(found[path]): _carry(found[path], make(found[path].running_mean.numel())) for path in wanted}
+    new = {id(found[path]): _with_children(found[path], _carry(found[path], make(found[path].running_mean.numel()))) for path in wanted}
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if id(child) in new:
                 setattr(parent, name, new[id(child)])
     return wanted
+
+
+def _with_children(old: nn.Module, new: nn.Module) -> nn.Module:
+    children = dict(old.named_children())
+    return nn.Sequential(OrderedDict(norm=new, **children)).train(old.training) if children else new
 
 
 @torch.no_grad()
