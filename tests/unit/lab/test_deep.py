@@ -7,9 +7,11 @@ import torch
 from torch import nn
 
 from steadygrad.lab import checkpoint, deep, digits
+from steadygrad.lab.chain.training import critical_gain
 from steadygrad.lab.experiment import Bench
 from steadygrad.lab.experiments import EXPERIMENTS, ten_thousand_layers
 from steadygrad.lab.split import split
+from steadygrad.randomness import Fans
 from steadygrad.schemes import orthogonal
 
 
@@ -65,3 +67,12 @@ def test_finished_trainings_of_a_killed_experiment_are_not_run_again(tmp_path: P
     again = experiment.measure(Bench(keep=tmp_path), **small)
     assert runs == ["run", "run", "killed", "run", "run", "run", "run"] and again == whole
     assert sorted(p.suffix for p in tmp_path.iterdir()) == [".json"] * 6
+
+
+def test_contrasts_are_what_they_are_called() -> None:
+    """σ_w of square layers, √64 times the standard deviation: He's is √2, whatever the activation; the critical ones share theirs."""
+    fans, ways = Fans(64.0, 64.0), ten_thousand_layers._ways(0.003)
+    found = {name: 8.0 * scheme.law(fans, gain).std for name, (scheme, gain) in ways.items() if name != ten_thousand_layers.ORTHOGONAL}  # type: ignore[union-attr]
+    expected = {"Gaussian, critical": critical_gain(0.003), "Xavier": 1.0, "He": 2.0**0.5, "N(0, 0.01²)": 0.08}
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert ways[ten_thousand_layers.ORTHOGONAL][1] == critical_gain(0.003)

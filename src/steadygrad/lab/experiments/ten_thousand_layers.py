@@ -101,7 +101,7 @@ class TenThousandLayers(Experiment):
 def _ways(q: float) -> dict[str, tuple[Scheme, float]]:
     gain = critical_gain(q)
     return {
-        ORTHOGONAL: (orthogonal(), gain), "Gaussian, critical": (lecun_normal(), gain), "Xavier": (glorot_normal(), 1.0), "He": (he_normal(), 1.0),
+        ORTHOGONAL: (orthogonal(), gain), "Gaussian, critical": (lecun_normal(), gain), "Xavier": (glorot_normal(), 1.0), "He": (he_normal(), math.sqrt(2.0)),
         "N(0, 0.01²)": (normal(0.01), 1.0),
     }  # fmt: skip
 
