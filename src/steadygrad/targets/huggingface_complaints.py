@@ -15,6 +15,7 @@ CHANNELS = re.compile(r"expected input\[.*\] to have (?P<wanted>\d+) channels, b
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
 UNPACKED = "too many values to unpack"
 MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
+PLACED = re.compile(r"value tensor of shape \[(?P<wanted>\d+), \d+\] cannot be broadcast to indexing result of shape \[(?P<got>\d+), \d+\]")
 BEYOND = re.compile(r"index (?P<last>\d+) is out of range")
 NOTHING = re.compile(r"'NoneType' object")
 MOST_TOKENS = 1024  # of one image, clip or sound
@@ -33,6 +34,7 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _completed(made, MISSING.search(complaint), maker),
         lambda: _named(made, complaint, maker),
         lambda: _shortened(made, BEYOND.search(complaint), maker.length),
+        lambda: _lengthened(made, PLACED.search(complaint), maker.length),
         lambda: _described(made, maker) if NOTHING.search(complaint) else None,
     )
     return next((found for answer in answers if (found := answer()) is not None), None)
@@ -121,6 +123,15 @@ def _shortened(made: dict[str, Any], match: re.Match[str] | None, length: int) -
     end = int(match["last"]) if match else length
     long = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim > 1 and v.shape[1] == length}
     return {**made, **{n: v[:, :end] for n, v in long.items()}} if long and 0 < end < length else None
+
+
+def _lengthened(made: dict[str, Any], match: re.Match[str] | None, length: int) -> dict[str, Any] | None:
+    """Sequences repeated until a mask over them has as many places as there is to put there."""
+    times = int(match["wanted"]) / int(match["got"]) if match and int(match["got"]) else 0.0
+    short = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim > 1 and v.shape[1] == length}
+    if not short or times not in range(2, MOST_TOKENS // length + 1):
+        return None
+    return {**made, **{n: torch.cat([v] * int(times), 1) for n, v in short.items()}}
 
 
 def _described(made: dict[str, Any], maker: Maker) -> dict[str, Any] | None:

@@ -112,7 +112,7 @@ def _shrink(configuration: Any, deepest: int, widths: bool, renamed: dict[int, i
     for name in QUERIES:
         _cap(configuration, name, 16)
     _cap(configuration, "max_source_positions", 256)
-    for name in ("vocab_size", "encoder_hash_byte_group_vocab"):
+    for name in [n for n in {**vars(configuration), "vocab_size": None} if n.startswith("vocab_size") or n.endswith("_vocab")]:
         _cap(configuration, name, WORDS)
     for number, name in enumerate(TOKENS):
         value = _get(configuration, name)

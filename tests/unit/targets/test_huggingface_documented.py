@@ -87,6 +87,14 @@ def test_sequences_end_where_the_model_has_no_further_position() -> None:
     assert shorter is not None and shorter["input_ids"].shape == (2, 7) and shorter["pixel_values"] is made["pixel_values"]
 
 
+def test_sequences_are_repeated_until_what_is_placed_in_them_fits() -> None:
+    words, features = torch.zeros(2, 32, 5), torch.zeros(2, 64, 5)
+    with pytest.raises(RuntimeError) as caught:
+        words[torch.ones(2, 32, dtype=torch.bool)] = features.flatten(0, 1)
+    longer = answered({"input_ids": torch.zeros(2, 32), "pixel_values": torch.zeros(2, 3, 8, 8)}, str(caught.value), CONFIGURATION, maker())
+    assert longer is not None and longer["input_ids"].shape == (2, 64) and longer["pixel_values"].shape == (2, 3, 8, 8)
+
+
 def test_stacked_products_say_how_wide_they_read() -> None:
     made = {"last_hidden_state": torch.zeros(2, 7, 16)}
     with pytest.raises(RuntimeError) as caught:
