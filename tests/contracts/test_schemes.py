@@ -18,7 +18,7 @@ from steadygrad.errors import InputError
 from steadygrad.graph.fans import convolution_fans, linear_fans
 from steadygrad.randomness.assembly import draw
 from steadygrad.randomness.composed import Each
-from steadygrad.randomness.law import Fans, Independent
+from steadygrad.randomness.law import Fans, Independent, Law
 from steadygrad.schemes import SCHEMES, Scheme
 
 SEEDS = 16
@@ -115,20 +115,36 @@ def test_the_promise_holds_for_the_fans_of_real_layers(scheme: Scheme, kind: str
 @pytest.mark.parametrize("kind", LAYERS)
 def test_a_real_layer_forward_and_backward(scheme: Scheme, kind: str) -> None:
     """Second moments grow by fan_in·rms² forward and by fan_out·rms² backward, on average over draws and inputs."""
-    make, fans, shape, border = LAYERS[kind]
-    layer = make()
-    size = tuple(layer.weight.shape)
-    law = scheme.law(fans, 1.5)
-    forward, backward = [], []
     try:
-        expected = law.rms(size) ** 2
-        draw(law, size, name=kind)
+        law = scheme.law(LAYERS[kind][1], 1.5)
+        law.rms(tuple(LAYERS[kind][0]().weight.shape))
     except InputError:
         assert scheme.needs
         return
+    passes_what_it_says(law, kind, LAYERS[kind])
+
+
+@pytest.mark.parametrize("scheme", [s for s in WEIGHTS if len(s.shape) > 1], ids=repr)
+def test_a_layer_of_its_own_shape_forward_and_backward(scheme: Scheme) -> None:
+    """The same for what other shapes do not suit: tables, Fourier kernels, parts."""
+    out, inputs, *kernel = scheme.shape
+    if not kernel:
+        layer: Layer = (lambda: nn.Linear(inputs, out, bias=False), linear_fans(scheme.shape), (64, inputs), 0)
+    else:
+        make = {1: nn.Conv1d, 2: nn.Conv2d}[len(kernel)]
+        fans = convolution_fans(scheme.shape, (1,) * len(kernel), groups=1, transposed=False)
+        layer = (lambda: make(inputs, out, tuple(kernel), padding="same", padding_mode="circular", bias=False), fans, (8, inputs, *(12 for _ in kernel)), 0)
+    passes_what_it_says(scheme.law(layer[1], 1.5), "own", layer)
+
+
+def passes_what_it_says(law: Law, name: str, kind: Layer) -> None:
+    make, fans, shape, border = kind
+    layer = make()
+    size = tuple(layer.weight.shape)
+    forward, backward, expected = [], [], law.rms(size) ** 2
     for seed in range(SEEDS):
         generator = torch.Generator().manual_seed(seed)
-        layer.weight.data = torch.from_numpy(draw(law, size, name=kind, seed=seed))
+        layer.weight.data = torch.from_numpy(draw(law, size, name=name, seed=seed))
         x = torch.randn(shape, generator=generator, requires_grad=True)
         y = layer(x)
         g = torch.randn(y.shape, generator=generator)
