@@ -130,6 +130,19 @@ def test_numbers_of_the_papers() -> None:
     assert rms("t_fixup", "qkv.2.weight") == pytest.approx(math.sqrt(1 / WIDTH) * 0.67 * BLOCKS**-0.25)  # a value
 
 
+def test_t_fixup_makes_tables_small() -> None:
+    class Reading(Attending):
+        def __init__(self) -> None:
+            super().__init__("none", fused=False)
+            self.table = nn.Embedding(20, WIDTH)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return super().forward(self.table(ids))
+
+    made = sg.plan(Reading(), torch.arange(24).reshape(2, 12) % 20, scheme="t_fixup")
+    assert made.row("table.weight").after == pytest.approx((9 * BLOCKS) ** -0.25 / math.sqrt(WIDTH))
+
+
 def test_admin_weighs_the_stream_as_what_was_added_before() -> None:
     torch.manual_seed(0)
     net = Weighted()

@@ -58,17 +58,31 @@ class DeepNorm(Recipe):
 class TFixup(DeepNorm):
     """Glorot's scale; values, attention outputs and feed-forward weights times 0.67·N^(−1/4): transformers without norm or warm-up.
 
+    Tables of width d start at N(0, 1/d) times (9N)^(−1/4).
     Source: Huang et al. 2020, ICML, section 3.2 (encoder).
     """
 
     name = "t_fixup"
-    formula = "std = √(2/(fan_in + fan_out)), times 0.67·N^(−1/4) for values, outputs and feed-forward"
+    formula = "std = √(2/(fan_in + fan_out)), times 0.67·N^(−1/4) for values, outputs and feed-forward; tables (9N)^(−1/4)/√d"
     source = "Huang, Perez, Ba & Volkovs 2020, ICML, section 3.2"
     needs = "transformer blocks without norms"
 
     def factor(self, blocks_: int) -> float:
         """The encoder's."""
         return float(0.67 * blocks_**-0.25)
+
+    def adjust(self, design: Design) -> None:
+        """As DeepNorm's with this factor, and tables.
+
+        Raises:
+            InputError: no attention was seen.
+        """
+        super().adjust(design)
+        count = sum(1 for _ in _attentions(design))
+        for name in design.moments:
+            table = next((use for _, use in design.graph.uses_of(name) if use.role == "table"), None)
+            if table is not None:
+                design.moments[name], design.reasons[name] = (9.0 * count) ** -0.5 / table.shape[-1], f"1/√width times {(9.0 * count) ** -0.25:.3g}"
 
 
 def _attentions(design: Design) -> Iterator[Node]:
