@@ -27,22 +27,21 @@ TIMM = (
     "inception_v3", "inception_v4", "xception41", "hrnet_w18_small", "dla34", "cspresnet50", "darknet53", "selecsls42b", "repvgg_a0", "levit_128s", "mobilevit_s",
     "hardcorenas_a", "rexnet_100", "tresnet_m", "skresnet18", "ese_vovnet19b_dw",
     "botnet26t_256", "halonet26t", "lambda_resnet26t", "bat_resnext26ts", "gernet_s", "mobileone_s0", "convmixer_768_32", "cpubone_b0_bfrobust",
-    "cs3darknet_focus_s", "csatv2", "cspnext_xs", "dpn48b", "efficientformer_l1", "efficientformerv2_s0", "efficientvim_m1", "efficientvit_b0", "efficientvit_m0",
-    "fasternet_t0", "fastvit_t8", "ghostnetv2_100", "ghostnetv3_050", "hgnet_tiny", "hgnetv2_b0", "inception_resnet_v2", "lcnet_050", "lcnetv2_base",
-    "lowformer_b0", "coatnet_0_rw_224", "maxvit_nano_rw_256", "mobilenetv4_conv_small", "mobilevitv2_050", "nextvit_small", "repghostnet_050", "repvit_m0_9",
+    "cs3darknet_focus_s", "csatv2", "dpn48b", "efficientformer_l1", "efficientformerv2_s0", "efficientvim_m1", "efficientvit_b0", "efficientvit_m0",
+    "fasternet_t0", "fastvit_t8", "ghostnetv3_050", "hgnet_tiny", "hgnetv2_b0", "lcnet_050", "lcnetv2_base",
+    "lowformer_b0", "coatnet_0_rw_224", "mobilenetv4_conv_small", "mobilevitv2_050", "nextvit_small", "repghostnet_050", "repvit_m0_9",
     "resnetv2_18", "legacy_seresnet18", "shvit_s1", "starnet_s1", "swiftformer_xs", "tiny_vit_5m_224", "visformer_tiny", "volo_d1_224", "legacy_xception",
-    "xcit_nano_12_p16_224", "mixnet_s", "semnasnet_050", "spnasnet_100", "tinynet_a", "fbnetc_100", "regnetv_040", "pvt_v2_b0", "iformer_t", "levit_conv_128s",
+    "xcit_nano_12_p16_224", "mixnet_s", "semnasnet_050", "tinynet_a", "regnetv_040", "iformer_t", "levit_conv_128s",
 )  # fmt: skip
 TORCHVISION = (
-    "googlenet", "shufflenet_v2_x0_5", "mnasnet0_5", "regnet_x_400mf", "efficientnet_v2_s", "mobilenet_v3_small", "resnet18", "maxvit_t", "r3d_18", "mc3_18",
-    "r2plus1d_18", "s3d", "lraspp_mobilenet_v3_large", "fcn_resnet50", "deeplabv3_mobilenet_v3_large",
+    "googlenet", "shufflenet_v2_x0_5", "mnasnet0_5", "mobilenet_v3_small", "maxvit_t", "r3d_18", "lraspp_mobilenet_v3_large", "fcn_resnet50",
 )  # fmt: skip
 NAMES = (*TIMM, *(f"torchvision:{name}" for name in TORCHVISION))
-VIDEO = ("r3d_18", "mc3_18", "r2plus1d_18", "s3d")
+VIDEO = ("r3d_18",)
 LARGEST = 60_000_000
 
 
-def build(name: str) -> tuple[nn.Module, torch.Tensor]:
+def build(name: str, size: int) -> tuple[nn.Module, torch.Tensor]:
     """The architecture and one input."""
     generator = torch.Generator().manual_seed(0)
     family, _, kind = name.rpartition(":")
@@ -50,12 +49,12 @@ def build(name: str) -> tuple[nn.Module, torch.Tensor]:
         import torchvision
 
         model = torchvision.models.get_model(kind, weights=None, **({"weights_backbone": None} if kind.endswith(("large", "fcn_resnet50")) else {}))
-        shape = (1, 3, 16, 64, 64) if kind in VIDEO else (1, 3, 224, 224) if kind == "maxvit_t" else (1, 3, 128, 128)
+        shape = (1, 3, 16, 64, 64) if kind in VIDEO else (1, 3, 224, 224) if kind == "maxvit_t" else (1, 3, size, size)
         return model.eval(), torch.randn(shape, generator=generator)
     import timm
 
     model = timm.create_model(name, pretrained=False).eval()
-    size = model.default_cfg.get("input_size", (3, 224, 224))[1] if model.default_cfg.get("fixed_input_size") else 128
+    size = model.default_cfg.get("input_size", (3, 224, 224))[1] if model.default_cfg.get("fixed_input_size") else size
     return model, torch.randn(1, 3, size, size, generator=generator)
 
 
@@ -75,13 +74,13 @@ def randomize(model: nn.Module) -> int:
     return count
 
 
-def measure(name: str, dtypes: Sequence[str]) -> dict[str, object]:
+def measure(name: str, dtypes: Sequence[str], size: int) -> dict[str, object]:
     """One architecture."""
     torch.manual_seed(0)
-    model, x = build(name)
+    model, x = build(name, size)
     if sum(p.numel() for p in model.parameters()) > LARGEST:
         return {"name": name, "norms": 0, "float64": "too large for this table"}
-    row: dict[str, object] = {"name": name, "norms": randomize(model)}
+    row: dict[str, object] = {"name": name, "size": x.shape[-1], "norms": randomize(model)}
     for name in dtypes if row["norms"] else ():
         dtype = getattr(torch, name)
         try:
@@ -122,6 +121,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--dtypes", default="float64,float32")
+    parser.add_argument("--size", type=int, default=128, help="pixels, where an architecture takes any")
     parser.add_argument("names", nargs="*", default=list(NAMES))
     options = parser.parse_args()
     install()
@@ -132,7 +132,7 @@ def main() -> None:
         if name in done:
             continue
         try:
-            done[name] = measure(name, options.dtypes.split(","))
+            done[name] = measure(name, options.dtypes.split(","), options.size)
         except Exception as error:
             done[name] = {"name": name, "norms": 0, "float64": f"could not be built: {type(error).__name__}: {error}"[:200]}
         print({key: value for key, value in done[name].items() if key != "left"}, flush=True)

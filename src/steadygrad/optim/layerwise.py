@@ -47,9 +47,16 @@ class Layerwise(Optimizer):
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         super().__init__(params, {**defaults, "adapt": None})
-        for group in self.param_groups:
-            number(type(self).__name__, "lr", group["lr"])
-            number(type(self).__name__, "weight_decay", group["weight_decay"])
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As torch's, when its rate and decay can be used.
+
+        Raises:
+            InputError: they cannot; nothing was added.
+        """
+        for name in ("lr", "weight_decay"):
+            number(type(self).__name__, name, param_group.get(name, self.defaults[name]))
+        super().add_param_group(param_group)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]

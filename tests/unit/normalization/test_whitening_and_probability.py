@@ -145,3 +145,13 @@ def test_ties_go_to_their_middle_and_outliers_are_clipped() -> None:
     torch.testing.assert_close(y, torch.tensor([[0.5], [0.01], [0.99], [0.125]], dtype=torch.float64), rtol=1e-12, atol=0)
     constant = N.probability_transform(torch.ones(6, 2).requires_grad_())
     assert constant.isfinite().all() and constant.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0])
+def test_constant_input_is_whitened_to_finite_zeros(value: float) -> None:
+    """Covariance 0: other whitenings divide by its trace, or by eigenvalues that rounding made negative (bhneo/decorrelated_bn#1)."""
+    x = torch.full((8, 4, 2), value, requires_grad=True)
+    for shrinkage in (0.0, None):
+        y = L.IterativeWhitening(4, shrinkage=shrinkage)(x)
+        (grad,) = torch.autograd.grad(y.sum(), x)
+        assert y.abs().max() < 1e-3 and grad.isfinite().all()

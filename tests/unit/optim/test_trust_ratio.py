@@ -164,6 +164,17 @@ def test_errors(build, message: str) -> None:
         build(nn.Parameter(torch.ones(2, 2)))
 
 
+@pytest.mark.parametrize("kind", [LARS, LAMB])
+def test_a_group_that_joins_later_is_looked_at_too(kind: type) -> None:
+    p, q = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2, 2))
+    optimizer = kind([p], lr=0.1)
+    with pytest.raises(InputError, match=rf"{kind.__name__}: `lr` must be a finite number .*got -1.0"):
+        optimizer.add_param_group({"params": [q], "lr": -1.0})
+    assert len(optimizer.param_groups) == 1
+    optimizer.add_param_group({"params": [q], "weight_decay": 0.0})
+    assert len(optimizer.param_groups) == 2
+
+
 @pytest.mark.parametrize("kind", ["lars", "lamb"])
 def test_portions_change_no_bit(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a processor a step goes over a few tensors at a time; on others over all. Each tensor's numbers are its own."""
