@@ -17,6 +17,10 @@ HINTS = (
      "the inputs hold whole numbers where the layer needs floats: pass `inputs.float()`"),
     (r"(Expected tensor for argument #1 'indices'|embedding.*(Float|float)|to be one of.*Long, Int)",
      "an embedding needs whole numbers: pass `inputs.long()`"),
+    (r"expected target dtype to be Long|expected scalar type Long but found Float",
+     "this loss takes class numbers: pass `targets.long()`, or one-hot rows of the outputs' shape"),
+    (r"Expected input batch_size|Expected target size|Using a target size|input and target (must|shapes)",
+     "outputs and targets do not belong together: compare their shapes; one target per sample, in the form this loss declares"),
     (r"(must have the same dtype|expected scalar type|Input type|should be the same|same dtype)",
      "inputs and weights differ in dtype: pass `inputs.to(next(model.parameters()).dtype)`, or `.half()`/`.float()` the model"),
     (r"(Expected all tensors to be on the same device|is on (cpu|cuda)|CUDA|device type)",
@@ -90,7 +94,10 @@ def explained(case: Case) -> Iterator[None]:
     try:
         yield
     except ModelError as error:
-        shapes = ", ".join(f"{n} {tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for n, t in list(named_tensors(case.inputs, "inputs"))[:4])
         text = str(error)
+        given = list(named_tensors(case.inputs, "inputs"))[:4]
+        if text.startswith("loss_fn") and case.targets is not None:
+            given += list(named_tensors(case.targets, "targets"))[:2]
+        shapes = ", ".join(f"{n} {tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for n, t in given)
         hint = next((say for pattern, say in HINTS if re.search(pattern, text)), "")
         raise ModelError(f"{text}\n  given: {shapes}" + (f"\n  try: {hint}" if hint else "")) from error.__cause__

@@ -59,3 +59,13 @@ def test_the_layer_named_is_the_one_that_is_off_and_not_the_first_of_its_chain()
         net[0].weight.mul_(0.8)
         net[6].weight.mul_(1e-4)
     assert check(classification(net)).findings[0].where == "6"
+
+
+def test_a_product_that_no_float_holds_is_written_as_a_power_of_ten() -> None:
+    net = mlp(4, *[4] * 300, 4, activation=nn.Tanh)
+    with torch.no_grad():
+        for layer in net:
+            if isinstance(layer, nn.Linear):
+                layer.weight.mul_(1e-4 / layer.weight.std() / 2.0)
+    message = check(classification(net, torch.randn(16, 4, generator=torch.Generator().manual_seed(0)))).findings[0].message
+    assert "multiply to 10^-1" in message

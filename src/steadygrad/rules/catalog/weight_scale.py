@@ -132,7 +132,7 @@ class WeightScale(Rule):
             "warning",
             first.node.where,
             f"Weights start too {'small' if small else 'large'}: std of `{first.name}` is {std:.3g} where {expected:.3g} keeps the signal"
-            f" ({std / expected:.2g}×); by `{last.node.where or last.name}` the factors multiply to {math.exp(total):.1e}.",
+            f" ({std / expected:.2g}×); by `{last.node.where or last.name}` the factors multiply to {_power(total)}.",
             evidence={
                 "std": std, "expected_std": expected, "ratio": std / expected, "fan_in": fan_in,
                 "accumulated": math.exp(min(max(total, -700.0), 700.0)), "until": last.node.where,
@@ -157,6 +157,11 @@ class WeightScale(Rule):
         yield Specimen("20 tanh layers, Xavier", lambda: classification(mlp(16, *[64] * 20, 4, activation=nn.Tanh)))
         yield Specimen("a gate with weights of 1e-4 and a bias of 1", _open_gate)
         yield Specimen("SIREN, whose frequency 30 is a part of the weights' scale", _siren)
+
+
+def _power(log: float) -> str:
+    """exp(log) in figures, as a power of ten where no float holds it."""
+    return f"{math.exp(log):.1e}" if abs(log) < 700.0 else f"10^{log / math.log(10.0):.0f}"
 
 
 def layer_factor(evidence: Evidence, item: Weighted) -> float | None:
