@@ -40,9 +40,9 @@ def measured_page() -> None:
     for table in sorted((results / "results").glob("*.md")):
         text = table.read_text(encoding="utf-8").strip()
         lines += ["#" + text if text.startswith("# ") else text, ""]
-    programs = (results / "faulty_programs" / "README.md").read_text(encoding="utf-8")
-    measured = programs[programs.index("## Measured") : programs.index("## Records not rebuilt")]
-    lines += [measured.replace("## Measured", "## Real faulty programs")]
+    for folder, title, after in (("faulty_programs", "Real faulty programs", "## Records not"), ("injected_faults", "Injected faults", "## Threats")):
+        text = (results / folder / "README.md").read_text(encoding="utf-8")
+        lines += [text[text.index("## Measured") : text.index(after)].replace("## Measured", f"## {title}")]
     (PAGES / "measured.md").write_text("\n".join(lines), encoding="utf-8")
 
 
