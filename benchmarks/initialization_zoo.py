@@ -16,6 +16,8 @@ import os
 import resource
 import time
 import warnings
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -100,20 +102,32 @@ def quantile(values: list[float], share: float) -> float:
 
 
 def markdown(records: list[dict]) -> str:
-    """The table: distributions before and after, and how many are within 10× and 100×."""
-    ran = [r for r in records if "activations" in r]
-    missed = [r for r in records if "failure" in r]
-    lines = [f"{len(ran)} of {len(ran) + len(missed)} architectures planned.", "", "| | | 10 % | median | 90 % | worst | within |", "|---|---|---|---|---|---|---|"]
+    """The table: distributions before and after, how many are within 10× and 100×, and every miss with its numbers."""
+    ran, missed = [r for r in records if "activations" in r], [r for r in records if "failure" in r]
+    counted = Counter(r["name"].partition(":")[0] for r in (*ran, *missed))
+    large = sum("million parameters" in r.get("excluded", "") for r in records)
+    lines = [
+        f"{len(ran)} of {len(ran) + len(missed)} architectures planned ({', '.join(f'{n} {library}' for library, n in sorted(counted.items()))}); replaced by the next "
+        f"name: {large} too large, {sum('excluded' in r for r in records) - large} that are no model of their own.",
+        "", "| | | 10 % | median | 90 % | worst | within |", "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    lines += [_row(ran, len(ran) + len(missed), key, which) for key in (*SPREADS, "every signal") for which in (0, 1)]
     for key, bound in SPREADS.items():
-        for which, words in ((0, "own default"), (1, "planned")):
-            values = [r[key][which] for r in ran]
-            within = sum(v <= bound for v in values)
-            shares = " | ".join(f"{quantile(values, share):.3g}×" for share in (0.1, 0.5, 0.9, 1.0))
-            lines.append(f"| {key} | {words} | {shares} | {within} of {len(ran) + len(missed)} within {bound:g}× |")
-        worse = [r["name"] for r in ran if r[key][1] > max(r[key][0], bound)]
-        lines += ["", f"Beyond {bound:g}× and beyond their own default: {', '.join(worse) or 'none'}.", ""] if worse else []
-    lines += [f"- failed: {r['name']}: {r['failure']}" for r in missed]
+        beyond = [r for r in ran if r[key][1] > bound]
+        lines += ["", f"{key.capitalize()} beyond {bound:g}×, as it came → planned: {', '.join(map(partial(_told, key), beyond)) or 'none'}."]
+        lines += [f"Of these beyond their own default too: {', '.join(r['name'] for r in beyond if r[key][1] > r[key][0]) or 'none'}."]
+    lines += ["", *(f"- failed: {r['name']}: {r['failure']}" for r in missed)]
     return "\n".join(lines) + "\n"
+
+
+def _row(ran: list[dict], count: int, key: str, which: int) -> str:
+    values, bound = [r[key][which] for r in ran], SPREADS.get(key, 10.0)
+    shares = " | ".join(f"{quantile(values, share):.3g}×" for share in (0.1, 0.5, 0.9, 1.0))
+    return f"| {key} | {('own default', 'planned')[which]} | {shares} | {sum(v <= bound for v in values)} of {count} within {bound:g}× |"
+
+
+def _told(key: str, record: dict) -> str:
+    return f"{record['name']} {record[key][0]:.3g} → {record[key][1]:.3g}"
 
 
 def main() -> None:

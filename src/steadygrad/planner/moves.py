@@ -10,7 +10,7 @@ from steadygrad.graph.ops.flow import Array
 from steadygrad.planner.balance import probe, wide
 from steadygrad.planner.design import Design
 from steadygrad.planner.logits import logit_operands
-from steadygrad.planner.spread import matrices, signals
+from steadygrad.planner.spread import MASKED, matrices, signals
 from steadygrad.planner.updates import sizes
 from steadygrad.probes.evidence import Evidence
 
@@ -69,7 +69,7 @@ def moves(design: Design, walk: Walk, seen: Evidence) -> dict[str, float]:
         x = np.clip(x + step, -REACH, REACH)
         if np.abs(step).max() < 1e-3:
             break
-    return {name: math.exp(move) for name, move in zip(names, x, strict=True) if abs(move) > 0.02}
+    return {name: math.exp(move) for name, move in zip(names, x, strict=True) if abs(move) > 0.05}
 
 
 def _movable(design: Design, name: str) -> bool:
@@ -90,7 +90,7 @@ def _bands(design: Design, walk: Walk, names: list[str], counted: set[str]) -> l
     g = [wide(size, len(names)) for name, size in gradients.items() if name in counted]
     found = []
     for rows, width, weight, top in ((q, SIGNALS, HARD, None), (g, GRADIENTS, 1.0, None), (logit, 1.0, HARD, 0.0)):
-        kept = [row for row in rows if np.isfinite(row).all() and (row > 0.0).all()]
+        kept = [row for row in rows if (row < MASKED).all() and (row > 0.0).all()]
         if kept:
             table = np.array(kept)
             levels = np.log(table[:, 0])

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from steadygrad.planner.design import Design
+from steadygrad.planner.design import OUTPUT, Design
 from steadygrad.planner.moves import moves
 from steadygrad.planner.spread import spreads
 from steadygrad.planner.trial import learn
@@ -43,10 +43,11 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
     for turn in range(1 + ROUNDS):
         seen = run()
         tried.append(_Tried(dict(design.moments), dict(design.reasons), spreads(seen), "" if turn == 0 else "moved as measured"))
-        if score(tried[-1].spreads) <= ENOUGH or turn == ROUNDS or score(tried[-1].spreads) > score(tried[0].spreads):
+        outputs = _outputs(design, seen)
+        if (score(tried[-1].spreads) <= ENOUGH and not outputs) or turn == ROUNDS or score(tried[-1].spreads) > score(tried[0].spreads):
             break
         walk = learn(design, seen)
-        factors = moves(design, walk, seen)
+        factors = moves(design, walk, seen) | outputs
         if not factors:
             break
         for name, factor in factors.items():
@@ -61,7 +62,21 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
         forgotten.clear()
     design.moments.update(best.moments)
     design.reasons.update(best.reasons)
-    return (_words(best, tried[0], own),) if best is not tried[0] or _worse(best.spreads, own) else ()
+    return (_words(best, tried[0], own),) if best is not tried[0] or excess(best.spreads) > 0.0 else ()
+
+
+def _outputs(design: Design, seen: Evidence) -> dict[str, float]:
+    """Output weight → factor on its E[w²] that brings outputs to their size, where they were seen more than a factor of 4 off it."""
+    found = {}
+    for node in design.graph.nodes:
+        use = next((u for u in node.uses if u.role == "weight"), None)
+        if node.kind != "affine" or use is None or node.index in design.graph.feeds_weights or node.index not in seen.signals:
+            continue
+        name, q = use.parameters[0], seen.signals[node.index].moments.q
+        alone = len(list(design.graph.uses_of(name))) == 1 and design.reasons.get(name, "").startswith("outputs")
+        if alone and design.moments.get(name, 0.0) > 0.0 and 0.0 < q < math.inf and not 1.0 / 16.0 < q / OUTPUT < 16.0:
+            found[name] = OUTPUT / q
+    return found
 
 
 def score(found: Spreads) -> float:

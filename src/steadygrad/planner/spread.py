@@ -7,6 +7,7 @@ from steadygrad.graph.signal_graph import Node, SignalGraph
 from steadygrad.planner.blocks import branches
 from steadygrad.probes.evidence import Evidence
 
+MASKED = 1e30  # second moments from here on are those of masks: the lowest number of a dtype, written where attention must not look
 KINDS = ("affine", "norm", "activation", "join")
 LENGTHS = ("norm", "vector_norm", "linalg_vector_norm", "linalg_norm")
 SCALAR = ("clamp", "clamp_min", "add", "pow", "__pow__", "sqrt", "rsqrt", "reciprocal")  # between a length and what is divided by it
@@ -76,5 +77,5 @@ def _silent(evidence: Evidence) -> set[int]:
 
 
 def _spread(squares: list[float]) -> float:
-    positive = [q for q in squares if q > 0.0 and math.isfinite(q)]
+    positive = [q for q in squares if 0.0 < q < MASKED]
     return math.sqrt(max(positive) / min(positive)) if positive else 1.0

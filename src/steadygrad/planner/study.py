@@ -8,7 +8,7 @@ from torch import nn
 
 from steadygrad.drawing import Untold
 from steadygrad.errors import InputError, SteadygradError
-from steadygrad.graph.flow import Walk
+from steadygrad.graph.flow import UNKNOWN, Walk
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import Node, Parameter, ParameterUse, SignalGraph
@@ -220,11 +220,13 @@ class Study:
     def refine(self, model: nn.Module, inputs: Any, seed: int) -> None:
         """Where there is a batch, see what the design does before it is handed out.
 
-        Networks without norms keep their closed forms, which are exact, and branches that are small for the sake of updates. Processes that
-        hold shards would each see another batch, and plan apart: they keep the closed forms too.
+        Networks of closed forms alone and without norms keep those: they are exact, and branches that are small for the sake of updates stay so.
+        Processes that hold shards would each see another batch, and plan apart: they keep the closed forms too.
         """
-        held = any(node.kind == "norm" for node in self.graph.nodes)
-        if inputs is None or not self.sight.readings or not held or any_sharded(model.parameters()):
+        if inputs is None or not self.sight.readings or self.design.quiet or any_sharded(model.parameters()):
+            return
+        told = self.design.finish_as_is().measured
+        if not any(node.kind == "norm" or (node.index in told and node.kind in UNKNOWN) for node in self.graph.nodes):
             return
         try:
             self.told = refine(self.design, lambda: self.run(model, inputs, seed), self.sight.spreads, self.sight.rms)

@@ -114,6 +114,32 @@ def test_a_plan_that_is_worse_than_the_models_own_scales_is_not_handed_out() -> 
     assert made.design.moments["up.weight"] == pytest.approx(made.sight.rms("up.weight") ** 2)
 
 
+def test_outputs_that_measure_far_off_their_size_get_it() -> None:
+    """The same draw, scaled: second moment 1/2 to rounding."""
+    net, x = model(), batch()
+    made = designed(net, x)
+    made.design.moments["head.weight"] *= 1e4
+    seen = made.run(net, x, 0)
+    factor = refine._outputs(made.design, seen)["head.weight"]
+    made.design.moments["head.weight"] *= factor
+    node = next(n for n in seen.graph.nodes if n.where == "head")
+    assert made.run(net, x, 0).signals[node.index].moments.q == pytest.approx(0.5, rel=1e-4)
+    assert not refine._outputs(made.design, made.run(net, x, 0))
+
+
+def test_masks_are_no_signals() -> None:
+    class Masked(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.score, self.value = nn.Linear(WIDTH, 8), nn.Linear(8, WIDTH)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            scores = self.score(x)
+            return self.value(torch.softmax(scores + torch.where(x[:, :8] > 0.0, scores * 0.0, torch.finfo(x.dtype).min), -1))
+
+    assert activation_spread(observe(Masked(), batch())) < 1e3
+
+
 @pytest.mark.parametrize(("found", "own", "worse", "beyond"), [((5.0, 50.0), (1.0, 1.0), 0, 0.0), ((20.0, 50.0), (30.0, 1.0), 0, math.log10(2.0)),
                                                               ((20.0, 1e4), (10.0, 10.0), 2, math.log10(2.0) + 1.0)])  # fmt: skip
 def test_what_is_worse_and_what_is_beyond(found: tuple[float, float], own: tuple[float, float], worse: int, beyond: float) -> None:
