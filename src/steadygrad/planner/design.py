@@ -12,6 +12,7 @@ from steadygrad.graph.flow import Walk
 from steadygrad.graph.neighbours import activation_of, constant_factor, next_activation, preceding_activation
 from steadygrad.graph.ops.flow import Array, Gradient, Signal
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
+from steadygrad.planner import waves
 from steadygrad.planner.blocks import Branch, branches, quiet
 from steadygrad.planner.laws import distribution
 from steadygrad.planner.logits import shrink_logits
@@ -207,13 +208,19 @@ class Design:
             share = f"one of {branch.length} branches of a stream" if branch.length > 1 else "as large as the stream it joins"
             self._set(name, self._budget(walk, branch) * self.quiet.get(name, 1.0) / unit, share)
         elif node.index not in self.graph.feeds_weights:
-            self._set(name, OUTPUT / unit, f"outputs of rms {sqrt(OUTPUT):.2g}, so that the loss starts where guessing does")
+            summed = waves.sums_waves(self.graph, node)
+            why = "a sum of waves is noise until it is fitted" if summed else "so that the loss starts where guessing does"
+            moment = waves.SUMMED if summed else OUTPUT
+            self._set(name, moment / unit, f"outputs of rms {sqrt(moment):.2g}, {why}")
         elif start is not None:
             self.starts[name] = start
             self.biases.update((use.parameters[0], start.bias_variance) for use in node.uses if use.role == "bias")
             self._set(name, start.gain**2 / use.fans.fan_in / self._multiplied(node), start.reason)
-        elif self._reads_coordinates(node):
+        elif waves.reads_coordinates(self.graph, node, self.inputs):
             self._set(name, 1.0 / (3.0 * use.fans.fan_in**2), "coordinates into a wave: the model's factor sets the frequencies (SIREN)")
+            for bias in (u.parameters[0] for u in node.uses if u.role == "bias"):
+                self.biases[bias] = waves.phases(waves.frequency(self.graph, node))
+                self.reasons[bias] = "phases spread over one period"
         else:
             target, why = self._target(node)
             if name in self.quiet:
@@ -223,12 +230,6 @@ class Design:
     def _multiplied(self, node: Node) -> float:
         """The square of what the model multiplies this output by on its way into an activation: sin(30·Wx) needs a W 30 times smaller."""
         return constant_factor(self.graph, node.index) ** 2 if next_activation(self.graph, node.index) is not None else 1.0
-
-    def _reads_coordinates(self, node: Node) -> bool:
-        """A few numbers straight from the inputs into sin(ω·Wx), ω ≠ 1: Fourier features, whose bandwidth is the author's choice."""
-        after, read = next_activation(self.graph, node.index), self.graph.upstream(node.index, ("cast", "dropout"))
-        waves = after is not None and after.op in ("sin", "cos") and constant_factor(self.graph, node.index) != 1.0
-        return waves and read is not None and read.index in self.inputs
 
     def _start(self, node: Node) -> StartingPoint | None:
         """Theory's starting point where the weight reads an activation that no norm holds in place."""

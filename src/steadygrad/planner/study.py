@@ -194,7 +194,8 @@ class Study:
         origin = self.design.origin(node) if node.index in self.design.centred else 0.0
         law = normal(math.sqrt(variance)) if variance > 0.0 else constant(0.0)
         words = [f"normal, std {math.sqrt(variance):.4g}"] * (variance > 0.0) + [f"−{origin:.3g}·(row sums of the weight)"] * (origin != 0.0)
-        reason = f"σ_b² = {variance:.4g} of the same critical point" if variance > 0.0 else "takes out the offset of the activation before it"
+        drawn = self.design.reasons.get(name, f"σ_b² = {variance:.4g} of the same critical point")
+        reason = drawn if variance > 0.0 else "takes out the offset of the activation before it"
         made = self._with(base, law, " and ".join(words), reason)
         return replace(made, action="draw", subtract=(weight.parameters[0], weight.unit_axis or 0, origin) if origin else None)
 

@@ -1,5 +1,7 @@
 """sin(ω·Wx): the model's own factor is a part of the weight's scale, and at the coordinates it is the author's bandwidth."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -38,3 +40,16 @@ def test_without_a_factor_a_sine_is_an_activation_like_others() -> None:
     sg.initialize_(model, x)
     with torch.no_grad():
         assert abs(float(model[0](x).square().mean()) - 1.0) < 0.1
+
+
+def test_fields_are_not_odd_functions_and_start_small() -> None:
+    x = 2.0 * torch.rand(512, 2, generator=torch.Generator().manual_seed(0)) - 1.0
+    model = field(30.0)
+    plan = sg.initialize_(model, x)
+    with torch.no_grad():
+        y, mirrored = model(x), model(-x)
+    assert abs(float(y.square().mean().sqrt()) - 0.1) < 0.03  # one output of one draw of 256 weights: 0.1 within 4 of its σ = 0.1/√(2·256), and bias
+    assert float((y + mirrored).square().mean()) > 0.2 * float(y.square().mean())  # an odd function gives 0
+    assert abs(rms(model, "0.bias") * 30.0 - math.pi / 3**0.5) < 4.0 * math.pi / 3**0.5 / (2 * 256) ** 0.5
+    assert plan.row("0.bias").reason == "phases spread over one period"
+    assert rms(model, "2.bias") == 0.0
