@@ -2,8 +2,8 @@
 
     python benchmarks/zoo.py --libraries timm,torchvision,hf --sample 100 --results benchmarks/results/zoo.jsonl
     python benchmarks/zoo.py --names 'timm:resnet18,hf:bert'
-    python benchmarks/zoo.py --sample 150 --held held-2: --without benchmarks/results/zoo-looked-at.jsonl \\
-        --results benchmarks/results/zoo-held.jsonl --markdown benchmarks/results/zoo.md
+    python benchmarks/zoo.py --sample 150 --held held-2: --without benchmarks/results/zoo-held.jsonl \\
+        --results benchmarks/results/zoo-held-2.jsonl --markdown benchmarks/results/zoo-held-2.md
 
 Each model runs in a process of its own (`zoo_server.py`) with limits on processor time and memory; results are appended line by line, and names that
 are already there are skipped, so a killed run goes on where it stopped. `--sample N` takes the N names with the smallest

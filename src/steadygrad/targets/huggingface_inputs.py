@@ -52,7 +52,7 @@ class Maker:
         self.sound = getattr(configuration, "audio_config", None) or configuration
         self.accepted = tuple(inspect.signature(model.forward).parameters)
         self.listed, self.packed, self.strung = (n in self.accepted for n in ("grid_thw", "spatial_shapes", "target_sizes"))
-        self.documented, self.length = documented(model.forward), LENGTH
+        self.documented, self.length = documented(model.forward), min(LENGTH, _positions(self.text))
         self.generator = torch.Generator().manual_seed(seed)
         self.words = max(min(_vocabularies(configuration, []), default=int(first_of((configuration,), ("num_tokens",), 1000) or 1000)), 8)
 
@@ -93,7 +93,7 @@ class Maker:
     def ids(self) -> torch.Tensor:
         """Words, above the special ones."""
         last = max(self.words - 48, self.words // 2)
-        return torch.randint(5 if last > 8 else 0, last, (self.batch, LENGTH), generator=self.generator)
+        return torch.randint(5 if last > 8 else 0, last, (self.batch, self.length), generator=self.generator)
 
     def normal(self, *shape: int) -> torch.Tensor:
         """Standard normal values."""
@@ -149,7 +149,7 @@ class Maker:
         if self.head.endswith("CTC"):
             return torch.randint(1, self.words - 1, (self.batch, 8), generator=self.generator)
         if "TokenClassification" in self.head:
-            return torch.randint(0, classes, (self.batch, LENGTH), generator=self.generator)
+            return torch.randint(0, classes, (self.batch, self.length), generator=self.generator)
         if "Classification" in self.head:
             return torch.randint(0, classes, (self.batch,), generator=self.generator)
         return self.ids()
@@ -163,7 +163,7 @@ class Maker:
     def past(self, features: int | None = None) -> torch.Tensor:
         """A stretch of a time series."""
         lags = first_of((self.whole,), ("lags_sequence",), [0]) or [0]
-        length = int(first_of((self.whole,), ("context_length", "seq_length"), LENGTH) or LENGTH) + max(lags)
+        length = int(first_of((self.whole,), ("context_length", "seq_length"), self.length) or self.length) + max(lags)
         channels = int(first_of((self.whole,), ("num_input_channels", "input_size"), 1) or 1)
         shape = (length, features) if features is not None else (length,) if channels == 1 and hasattr(self.whole, "lags_sequence") else (length, channels)
         return self.normal(*shape)
@@ -185,7 +185,7 @@ class Maker:
             patch = int(first_of((self.vision,), ("patch_size", "spatial_patch_size"), 14))
             channels = int(first_of((self.vision,), ("in_channels", "in_chans", "num_channels"), 3))
             return self.normal(SIDE * SIDE, channels * int(first_of((self.vision,), ("temporal_patch_size",), 1)) * patch * patch).flatten(0, 1)
-        return self.normal(LENGTH, int(first_of((self.text, self.whole), ("hidden_size", "d_model", "n_embd", "dim"), 64)))
+        return self.normal(self.length, int(first_of((self.text, self.whole), ("hidden_size", "d_model", "n_embd", "dim"), 64)))
 
 
 def first_of(configurations: tuple[Any, ...], names: tuple[str, ...], default: Any) -> Any:
@@ -206,6 +206,12 @@ def _text(configuration: Any) -> Any:
         return configuration
 
 
+def _positions(text: Any) -> int:
+    """How many words there are positions for."""
+    most = first_of((text,), ("max_position_embeddings", "n_positions"), LENGTH)
+    return most if isinstance(most, int) and most > 0 else LENGTH
+
+
 def _vocabularies(configuration: Any, seen: list[Any]) -> list[int]:
     """Sizes of the vocabularies of a configuration and those inside: words below the smallest are words everywhere."""
     seen.append(configuration)
@@ -221,7 +227,7 @@ def _time_features(maker: Maker) -> int:
 
 MAKERS: dict[str, Callable[[Maker], Any]] = {
     **dict.fromkeys(("input_ids", "decoder_input_ids", "qformer_input_ids", "inputs", "tokens"), Maker.ids),
-    **dict.fromkeys(("attention_mask", "padding_mask"), lambda m: torch.ones(m.batch, LENGTH, dtype=torch.int64)),
+    **dict.fromkeys(("attention_mask", "padding_mask"), lambda m: torch.ones(m.batch, m.length, dtype=torch.int64)),
     **dict.fromkeys(("pixel_values", "images", "image"), Maker.pixels),
     "grid_thw": Maker.grid,
     "target_sizes": lambda m: torch.tensor([[SIDE, SIDE]] * m.batch),
@@ -234,22 +240,22 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "audio_mel_mask": lambda m: torch.zeros(m.batch, 64, dtype=torch.bool),
     **dict.fromkeys(("input_features_mask", "feature_attention_mask"), lambda m: torch.ones(m.batch, m.features().shape[-1], dtype=torch.int64)),
     "pixel_mask": lambda m: torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
-    "mm_token_type_ids": lambda m: torch.zeros(m.batch, LENGTH, dtype=torch.int64),
-    "image_attention_mask": lambda m: torch.ones(m.batch, LENGTH, 1, dtype=torch.int64),
-    "bbox": lambda m: torch.zeros(m.batch, LENGTH, 4, dtype=torch.int64),
+    "mm_token_type_ids": lambda m: torch.zeros(m.batch, m.length, dtype=torch.int64),
+    "image_attention_mask": lambda m: torch.ones(m.batch, m.length, 1, dtype=torch.int64),
+    "bbox": lambda m: torch.zeros(m.batch, m.length, 4, dtype=torch.int64),
     "labels": Maker.labels,
     "return_loss": lambda m: True,
     "bool_masked_pos": Maker.patches,
-    **dict.fromkeys(("start_positions", "end_positions"), lambda m: torch.randint(0, LENGTH, (m.batch,), generator=m.generator)),
+    **dict.fromkeys(("start_positions", "end_positions"), lambda m: torch.randint(0, m.length, (m.batch,), generator=m.generator)),
     **dict.fromkeys(("query_embeds", "hidden_states", "inputs_embeds", "encoder_outputs"), Maker.hidden),
-    "encoder_hidden_states": lambda m: m.normal(LENGTH, int(first_of((m.whole, m.text), ("encoder_hidden_size", "hidden_size", "d_model"), 64))),
-    "spectrogram_labels": lambda m: m.normal(LENGTH, int(first_of((m.sound, m.whole), ("num_mel_bins",), 80))),
-    "duration_labels": lambda m: torch.ones(m.batch, LENGTH, dtype=torch.int64),  # a frame for each word
-    **dict.fromkeys(("pitch_labels", "energy_labels"), lambda m: m.normal(LENGTH, 1)),
+    "encoder_hidden_states": lambda m: m.normal(m.length, int(first_of((m.whole, m.text), ("encoder_hidden_size", "hidden_size", "d_model"), 64))),
+    "spectrogram_labels": lambda m: m.normal(m.length, int(first_of((m.sound, m.whole), ("num_mel_bins",), 80))),
+    "duration_labels": lambda m: torch.ones(m.batch, m.length, dtype=torch.int64),  # a frame for each word
+    **dict.fromkeys(("pitch_labels", "energy_labels"), lambda m: m.normal(m.length, 1)),
     "past_values": Maker.past,
     "past_observed_mask": lambda m: torch.ones_like(m.past()),
     "past_time_features": lambda m: m.past(_time_features(m)),
     "future_values": Maker.future,
     "future_time_features": lambda m: m.future(_time_features(m)),
-    "flattened_patches": lambda m: torch.cat([torch.ones(m.batch, LENGTH, 2), m.normal(LENGTH, int(first_of((m.vision,), ("patch_embed_hidden_size",), 768)))], -1),
+    "flattened_patches": lambda m: torch.cat([torch.ones(m.batch, m.length, 2), m.normal(m.length, int(first_of((m.vision,), ("patch_embed_hidden_size",), 768)))], -1),
 }

@@ -106,6 +106,11 @@ def test_words_come_with_labels_first_and_masks_later() -> None:
     assert all(torch.equal(made[0][k], again[k]) for k in again)
 
 
+def test_sequences_have_no_more_words_than_there_are_positions() -> None:
+    made = next(candidates(ForCausalLM(), SimpleNamespace(vocab_size=100, max_position_embeddings=16), seed=0, batch=2))
+    assert made["input_ids"].shape == made["labels"].shape == (2, 16)
+
+
 def test_images_follow_the_configuration() -> None:
     configuration = SimpleNamespace(image_size=(64, 48), num_channels=1, num_labels=5)
     made = next(candidates(ForImageClassification(), configuration, seed=0, batch=2))
