@@ -13,6 +13,8 @@ MODEL = """
 from torch import nn
 def net():
     return nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3))
+def lazy():
+    return nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(3))
 class Two(nn.Module):
     def __init__(self):
         super().__init__()
@@ -45,6 +47,13 @@ def test_the_plan_is_shown_and_the_file_written(run, tmp_path: Path) -> None:
     assert again[0] == 0 and (load_file(tmp_path / "v.safetensors")["0.weight"] - weights["0.weight"]).abs().max() < 0.2
 
 
+def test_lazy_modules_get_their_shapes_from_the_input(run, tmp_path: Path) -> None:
+    for name in ("lazy", "net"):
+        assert run(f"model.py:{name}", "-o", f"{name}.safetensors", "--input", "4x12")[0] == 0
+    lazy, plain = (load_file(tmp_path / f"{name}.safetensors") for name in ("lazy", "net"))
+    assert lazy["0.weight"].shape == plain["0.weight"].shape and lazy.keys() == plain.keys()
+
+
 def test_json_alone_on_standard_output(run) -> None:
     code, out, _ = run("model.py:net", "--format", "json", "--override", "2.weight=zeros", "-o", "w.safetensors")
     rows = {row["name"]: row for row in json.loads(out)["rows"]}
@@ -55,7 +64,9 @@ def test_json_alone_on_standard_output(run) -> None:
     (("model.py:nett",), "did you mean net"), (("model.py:Two",), r"takes (x, y)"), (("model.py:net", "--scheme", "hee"), "hee"),
     (("model.py:net", "--override", "zeros"), "REGEX=SCHEME"), (("model.py:net", "--keep", "nothing"), "must match a parameter"),
     (("model.py:net", "--format", "xml"), "text or json"), (("model.py:net", "-o", "no/w.safetensors"), "folder that exists"),
-    (("model.py:net", "--seed", "-4"), "seed"),
+    (("model.py:net", "--seed", "-4"), "seed"), (("model.py:net", "--seed", str(2**64)), "[0, 2**64), got 18446744073709551616"),
+    (("model.py:net", "-o", "."), "file's name, got a folder"), (("model.py:lazy",), "give a batch"), (("model.py:net", "--scheme", "tat"), "theory.shaping.tat"),
+    (("model.py:net", "--override", "0.bias=he_normal"), "a bias has no fans"),
 ])  # fmt: skip
 def test_usage_is_2_with_one_clear_message(run, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
     code, _, err = run(*arguments)

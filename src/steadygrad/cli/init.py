@@ -47,20 +47,26 @@ def _planned(target: str, input: list[str], batch: str, seed: int, settings: dic
     """On the meta device where the model can be built there and nothing it made would be lost; else with its numbers."""
     import torch
 
+    from steadygrad.graph.lazy import has_lazy, materialise_
     from steadygrad.planner import plan
     from steadygrad.planner.materialize import check_complete
+    from steadygrad.randomness.stream import checked
     from steadygrad.targets import case_from
 
+    checked(seed, 0, 0, "init")
     if not batch and not settings["keep"]:
         try:
             with torch.device("meta"):
                 case = case_from(target, inputs=input, seed=seed, bare=True)
-            made = plan(case.model, case.inputs, **settings)
-            check_complete(made, case.model)
-            return case, made
+            if not has_lazy(case.model):
+                made = plan(case.model, case.inputs, **settings)
+                check_complete(made, case.model)
+                return case, made
         except (SteadygradError, NotImplementedError, RuntimeError):  # cannot be built on meta, or keeps numbers it makes
             pass
     case = case_from(target, inputs=input, batch=batch, seed=seed, bare=True)
+    if case.inputs is not None and has_lazy(case.model):
+        materialise_(case.model, case.inputs)
     return case, plan(case.model, case.inputs, **settings)
 
 

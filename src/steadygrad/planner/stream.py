@@ -48,6 +48,8 @@ def write_weights(plan: "Plan", model: nn.Module, path: str | Path, progress: Ca
             whose stored tensors only the model can compute; a path in no folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f"`{path}` must be a file's name, got a folder; for example {path / 'weights.safetensors'}")
     if not path.parent.is_dir():
         raise InputError(f"`{path}` must be in a folder that exists, got {path.parent}")
     check_complete(plan, model)
