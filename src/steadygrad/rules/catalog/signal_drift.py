@@ -12,6 +12,9 @@ from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
 
+JUDGED = ("affine", "activation", "norm")
+"""What a signal is compared at; a multiplication between them (LayerScale, 1/255) may be where it begins to drift, not how far it went."""
+
 
 class SignalDrift(Rule):
     """The second moment q of the signal changes by orders of magnitude between the first and the last hidden layer.
@@ -32,9 +35,9 @@ class SignalDrift(Rule):
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """At most one finding: where the hidden signal begins to grow or shrink."""
-        hidden = [n for n in evidence.graph.nodes if n.kind in ("affine", "activation", "norm", "scale") and n.index in evidence.graph.feeds_weights]
-        scales = [(n, r.moments.rms) for n in hidden if (r := evidence.signals.get(n.index)) is not None and r.moments.rms > 0.0]
-        scales = [(n, rms) for n, rms in scales if math.isfinite(rms)]
+        hidden = [n for n in evidence.graph.nodes if n.kind in (*JUDGED, "scale") and n.index in evidence.graph.feeds_weights]
+        passed = [(n, r.moments.rms) for n in hidden if (r := evidence.signals.get(n.index)) is not None and 0.0 < r.moments.rms < math.inf]
+        scales = [(n, rms) for n, rms in passed if n.kind in JUDGED]
         if len(scales) < 3:
             return
         start = scales[0][1]
@@ -43,7 +46,7 @@ class SignalDrift(Rule):
         if max(factor, 1.0 / factor) < self.threshold("factor"):
             return
         sign = math.copysign(1.0, math.log(factor))
-        steps = [(b[0], sign * math.log(b[1] / a[1])) for a, b in zip(scales, scales[1:], strict=False)]
+        steps = [(b[0], sign * math.log(b[1] / a[1])) for a, b in zip(passed, passed[1:], strict=False)]
         most = max(step for _, step in steps)
         first = next(node for node, step in steps if step >= 0.5 * most)
         yield self._finding(first, start, last, scales[-1][0], len(scales))
