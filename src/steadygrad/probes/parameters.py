@@ -38,7 +38,7 @@ def parameter_readings(
 def _parameter_reading(parameter: nn.Parameter, gradient: torch.Tensor | None, axis: int | None, detail: str) -> ParameterReading:
     value = whole(parameter.detach())
     rows = detail == "full" and axis is not None and value.ndim > 1
-    reading = statistics.read(value, axis if rows else None, magnitudes=detail == "full", rows=rows)
+    reading = statistics.read(value, axis if rows else None, magnitudes=detail == "full", rows=rows, units=False)
     if gradient is None:
         return ParameterReading(reading)
     if gradient.is_sparse:

@@ -122,7 +122,7 @@ class Values:
         if axis is None:
             statistics.note(self._values, name, self._magnitudes, look_outside, parameter)
         else:
-            self._values[name] = statistics.take(parameter, axis, magnitudes=self._magnitudes, rows=True)
+            self._values[name] = statistics.take(parameter, axis, magnitudes=self._magnitudes, rows=True, units=False)
 
     def _produced(self, index: int, tensor: torch.Tensor) -> None:
         while self._late:  # custom autograd functions: their results got a gradient function meanwhile

@@ -89,22 +89,17 @@ static PyObject *row_of(const long long *in, double low, double high) {
     const long long n = in[1] * in[2] * in[3];
     const size_t most = sizeof(Row) + (in[6] & 1 ? (BINS + 3) * (size_t)count_size(n) : 0) +
                         (in[6] & 2 ? (size_t)in[2] * ((in[6] & 4 ? 9 : 33) + 3 * (size_t)count_size(in[1] * in[3])) : 0);
-    PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)most);
-    if (!bytes) return NULL;
-    uint8_t *row = (uint8_t *)PyBytes_AsString(bytes);
-    Py_ssize_t written;
-    if (n < WORTH_LEAVING) {
+    uint8_t *row = malloc(most); /* and not the bytes themselves: shrunk, each would leave a hole behind it for the whole step */
+    Py_ssize_t written = -1;
+    if (row && n < WORTH_LEAVING) {
         written = fill(row, in, low, high);
-    } else {
+    } else if (row) {
         PyThreadState *state = PyEval_SaveThread();
         written = fill(row, in, low, high);
         PyEval_RestoreThread(state);
     }
-    if (written < 0) {
-        Py_DECREF(bytes);
-        return PyErr_NoMemory();
-    }
-    if (written < (Py_ssize_t)most) _PyBytes_Resize(&bytes, written);
+    PyObject *bytes = written < 0 ? PyErr_NoMemory() : PyBytes_FromStringAndSize((const char *)row, written);
+    free(row);
     return bytes;
 }
 

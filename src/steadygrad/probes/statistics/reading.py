@@ -94,6 +94,7 @@ def take(
     magnitudes: bool = True,
     samples: bool = False,
     rows: bool = False,
+    units: bool = True,
 ) -> Raw:
     """As `read`, without making records of it yet: for while a model runs."""
     if axis is None and not samples and not rows:
@@ -103,7 +104,7 @@ def take(
     if (axis is not None or rows) and tensor.dim():
         place = source.axis_of(tensor, 0 if axis is None else axis, "read")
     found = sample_statistics.taken(reader) if samples and tensor.dim() > 1 else None
-    return Raw(reader.row(magnitudes, place, low, high, sums=axis is not None), place, axis is not None, found, rows)
+    return Raw(reader.row(magnitudes, place, low, high, sums=units and axis is not None), place, units and axis is not None, found, rows)
 
 
 def read(
@@ -115,6 +116,7 @@ def read(
     magnitudes: bool = True,
     samples: bool = False,
     rows: bool = False,
+    units: bool = True,
 ) -> Reading:
     """The `Reading` of `tensor`: its moments, and whichever other parts are asked for and make sense for its shape.
 
@@ -125,8 +127,9 @@ def read(
         magnitudes: the histogram over exponents.
         samples: norms and cosines of samples along axis 0, for tensors with at least two axes.
         rows: equal and constant rows along `axis` (axis 0 when that is None), for parameters.
+        units: False for rows alone.
 
     Raises:
         InputError: not a tensor, without values, or without that axis.
     """
-    return take(tensor, axis, low=low, high=high, magnitudes=magnitudes, samples=samples, rows=rows).reading()
+    return take(tensor, axis, low=low, high=high, magnitudes=magnitudes, samples=samples, rows=rows, units=units).reading()

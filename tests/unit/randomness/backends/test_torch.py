@@ -61,10 +61,10 @@ def test_other_types_are_refused(dtype) -> None:
 @pytest.mark.parametrize("law", [law for name, law in LAWS.items() if name != "constant"], ids=[name for name in LAWS if name != "constant"])
 def test_compiled(law) -> None:
     """One graph for all four types; `fill` writes constants without drawing."""
-    segments = torch.from_numpy(backend.table().view(np.int64).copy())
+    segments, words = torch.from_numpy(backend.table().view(np.int64).copy()), key("w")
 
     def every_type() -> list[torch.Tensor]:
-        return [backend.entries(segments, law, 5, 300, key("w"), 9, dtype) for dtype in backend.TYPES]
+        return [backend.entries(segments, law, 5, 300, words, 9, dtype) for dtype in backend.TYPES]
 
     for dtype, drawn in zip(backend.TYPES, torch.compile(every_type, fullgraph=True)(), strict=True):
         assert bits(drawn) == definition.draw(law, 300, str(dtype)[6:], name="w", seed=9, start=5).tobytes(), dtype
