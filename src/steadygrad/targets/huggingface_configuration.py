@@ -32,7 +32,7 @@ TOKENS = (
 LINKS = (
     "encoder_hidden_size", "mm_hidden_size", "vision_hidden_size", "text_hidden_size", "audio_hidden_size", "out_hidden_size", "projector_hidden_size",
     "cross_attention_hidden_size", "encoder_width", "vision_output_dim", "projection_dim", "decoder_hidden_size", "input_dim", "visual_hidden_size",
-    "text_embed_dim", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
+    "text_embed_dim", "upsample_groups", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
 )  # fmt: skip
 INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
 WIDEST, WORDS = 256, 1024
