@@ -127,13 +127,14 @@ class Epsilon(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """Float32 under Adam; bf16; a larger eps in fp16; BERT's 1e-12; batch norm's 1e-3."""
+        """Float32 under Adam; bf16; a larger eps in fp16; BERT's 1e-12; batch norm's 1e-3; an eps of the variance's size, as in EfficientNet-B7."""
         yield Specimen("float32 under Adam, an input that is always 0", lambda: _padded(1e-8))
         yield Specimen("bf16 weights under Adam", lambda: _half(torch.optim.Adam, torch.bfloat16, lr=0.02))
         yield Specimen("fp16 weights under Adam with eps 1e-4", lambda: _half(torch.optim.Adam, eps=1e-4))
         yield Specimen("division guarded by 1e-3 in fp16", lambda: _guarded(1e-3))
         yield Specimen("layer norm with eps 1e-12", lambda: _scaled(nn.LayerNorm(64, eps=1e-12)))
         yield Specimen("batch norm with eps 1e-3", lambda: _scaled(nn.BatchNorm1d(64, eps=1e-3)))
+        yield Specimen("layer norm with an eps as large as the variance", lambda: _scaled(nn.LayerNorm(64, eps=0.05)))
         yield Specimen("hand-written rms norm", lambda: _scaled(_Rms(1e-6)))
 
 
