@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,8 @@ def test_usage_is_2_with_one_clear_message(here: Callable[..., Ended], arguments
 
 def test_interrupt_is_130_and_leaves_no_file(folder: Path) -> None:
     command = [sys.executable, "-c", "from steadygrad.cli import main; main()", "check", "toy.py:slow", "--input", "2x2", "-o", "r.html", "--format", "html"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heeds = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs inherit that it is ignored
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeds)
     assert process.stdout is not None and "running" in process.stdout.readline()
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)

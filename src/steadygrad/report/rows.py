@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.statistics import Histogram, Reading
@@ -45,7 +44,6 @@ def layer_rows(evidence: Evidence, findings: Iterable[Finding]) -> tuple[LayerRo
 
 
 def _row(evidence: Evidence, index: int, reading: Reading | None, codes: tuple[str, ...]) -> LayerRow:
-    """Floats to seven significant digits: more than float32 holds, and half the size of a report on ten thousand layers."""
     node = evidence.graph.nodes[index]
     gradient = evidence.gradients.get(index)
     spec = node.outputs[0] if node.outputs else None
@@ -55,7 +53,7 @@ def _row(evidence: Evidence, index: int, reading: Reading | None, codes: tuple[s
     moments = reading.moments if reading else None
     units = reading.units if reading else None
     update = measured.update if measured is not None else None
-    row = LayerRow(
+    return LayerRow(
         index=index, where=node.where, op=node.op, kind=node.kind, call=node.call,
         shape=spec.shape if spec else (), dtype=spec.dtype if spec else "",
         mean=moments.mean if moments else None,
@@ -76,7 +74,6 @@ def _row(evidence: Evidence, index: int, reading: Reading | None, codes: tuple[s
         update_ratio=update.rms / measured.value.moments.rms if update and measured and measured.value.moments.rms else None,
         findings=codes,
     )  # fmt: skip
-    return replace(row, **{name: float(f"{value:.7g}") for name, value in vars(row).items() if isinstance(value, float)})
 
 
 def _trimmed(histogram: Histogram | None) -> tuple[int, tuple[int, ...]]:
