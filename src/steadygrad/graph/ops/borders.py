@@ -47,28 +47,23 @@ def _taps(from_: int, to: int, k: int, pad: int, step: int, gap: int, centre: bo
 
 def forward(at: Passage, profile: Profile) -> tuple[float, Profile]:
     """Products that an output really sums over its fan_in, in the mean over positions, and the profile of what comes out; (1, even) for matrices."""
-    share, made = 1.0, []
-    matrices = _matrices(at)
-    if matrices is None:
-        return 1.0, EVEN
-    for (taps, k, step), u in zip(matrices, _fitting(profile, [m.shape[1] for m, *_ in matrices]), strict=True):
-        row = taps @ u / (k / step if at.node.options.get("transposed") else k)
-        share *= float(row.mean())
-        made.append(row)
-    return share, _scaled(made)
+    return _followed(at, profile, back=False)
 
 
 def backward(at: Passage, profile: Profile) -> tuple[float, Profile]:
     """The same for gradients: outputs that an input really reaches over its fan_out, in the mean over positions, and their profile there."""
-    share, made = 1.0, []
-    matrices = _matrices(at)
-    if matrices is None:
+    return _followed(at, profile, back=True)
+
+
+def _followed(at: Passage, profile: Profile, back: bool) -> tuple[float, Profile]:
+    axes = _matrices(at)
+    if axes is None:
         return 1.0, EVEN
-    for (taps, k, step), v in zip(matrices, _fitting(profile, [m.shape[0] for m, *_ in matrices]), strict=True):
-        row = taps.T @ v / (k if at.node.options.get("transposed") else k / step)
-        share *= float(row.mean())
-        made.append(row)
-    return share, _scaled(made)
+    matrices = [taps.T if back else taps for taps, *_ in axes]
+    strided = bool(at.node.options.get("transposed")) != back  # positions of the side that is summed over lie a stride apart
+    counts = [k / step if strided else k for _, k, step in axes]
+    rows = [m @ u / n for m, u, n in zip(matrices, _fitting(profile, [m.shape[1] for m in matrices]), counts, strict=True)]
+    return float(np.prod([row.mean() for row in rows])), _scaled(rows)
 
 
 def carried(profile: Profile, source: Sequence[int], target: Sequence[int]) -> Profile:
