@@ -30,7 +30,7 @@ from steadygrad.schemes import siren_first, siren_hidden
 INITIALIZATIONS = ("default", "auto", "xavier", "he", "orthogonal", "lsuv", "published")
 METHOD = (
     "Made by `init_quality.py` at reduced widths, torch on one thread. The learning rate is the best of five or six (three for Adam on the two largest "
-    "networks) on a validation split with the first seed; the test split is looked at at that rate only. Adam without warm-up for mixers, transformers, LSTM "
+    "networks) on a validation split with the first seed; the table gives the test score at that rate. Adam without warm-up for mixers, transformers, LSTM "
     "and SIREN, SGD with momentum 0.9 for the others; 150 to 400 steps. "
     "`xavier`, `he` and `lsuv` are this package's recipes, `orthogonal` has the gain of each activation; `published` is Fixup or SIREN's own start."
 )

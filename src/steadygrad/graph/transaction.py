@@ -23,6 +23,7 @@ from steadygrad.graph import ambient_state
 from steadygrad.graph.module_state import ModuleState
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.optimizer_state import OptimizerState
+from steadygrad.graph.preflight import inspect_model
 from steadygrad.graph.sharded import like
 from steadygrad.graph.storage import numbers, replaceable
 from steadygrad.graph.write_guard import WriteGuard
@@ -158,8 +159,7 @@ def transaction(
         >>> bool(net.weight.any())
         True
     """
-    if not isinstance(model, nn.Module):
-        raise InputError(f"`model` must be a torch.nn.Module, got {type(model).__name__}; wrap functions in a module")
+    inspect_model(model)
     if torch.is_inference_mode_enabled():
         raise InputError("`check` cannot run under torch.inference_mode() (enabled: True): it needs gradients; leave that block first")
     held = Transaction(model, optimizer, (inputs, targets), loss_fn)
