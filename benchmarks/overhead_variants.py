@@ -204,6 +204,20 @@ def torch_audit_step(case: Case) -> Step:
     return step
 
 
+def fastai_stats(case: Case) -> Step:
+    """fastai's ActivationStats with histograms: outputs of leaf modules; no gradients, no weights."""
+    from fastai.callback.hook import ActivationStats, Hooks
+
+    leaves, stats, parameters = [m for m in case.model.modules() if not list(m.children())], ActivationStats(with_hist=True), list(case.model.parameters())
+
+    def step() -> None:
+        with Hooks(leaves, stats.hook):
+            loss = case.loss_fn(case.model(case.inputs), case.targets)
+        torch.autograd.grad(loss, parameters)
+
+    return step
+
+
 def torchtest2_check(case: Case) -> Step:
     """torchtest2.check_model, the one-off check nearest to ours, without its two hundred steps of overfitting."""
     import torchtest2
@@ -225,6 +239,7 @@ VARIANTS: dict[str, Callable[[Case], Step]] = {
 PEERS: dict[str, tuple[str, Callable[[Case], Step]]] = {
     "wandb.watch, weights only": ("wandb", wandb_watch),
     "torch-audit, every step": ("torch_audit", torch_audit_step),
+    "fastai ActivationStats, no gradients": ("fastai", fastai_stats),
     "torchmortem, every step": ("torchmortem", torchmortem_autopsy),
     "torchtest2.check_model": ("torchtest2", torchtest2_check),
     "torchlens, forward only": ("torchlens", torchlens_trace),

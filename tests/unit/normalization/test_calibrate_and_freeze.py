@@ -57,6 +57,35 @@ def test_sequential_is_the_population_for_any_batching(sizes: list[int]) -> None
     assert counts == {"1": 24 * 9, "5": 24 * 4, "9": 24}
 
 
+class Branches(nn.Module):
+    """Six norms side by side, one behind their sum, and one more beside that: depth two of eight norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.norms = nn.ModuleList(nn.Linear(3, 4) for _ in range(6)), nn.ModuleList(nn.BatchNorm1d(4) for _ in range(6))
+        self.last, self.aside = nn.BatchNorm1d(4), nn.BatchNorm1d(3)
+
+    def forward(self, x):
+        y = sum(norm(linear(x)).relu() for linear, norm in zip(self.linear, self.norms, strict=True))
+        return self.last(y).sum(1) + self.aside(x).sum(1)
+
+
+def test_sequential_passes_once_per_depth_and_once_to_see_that_nothing_moves() -> None:
+    torch.manual_seed(0)
+    net, x, seen_batches = Branches().double(), torch.randn(40, 3, dtype=torch.float64) * 3 - 2, []
+    counts = calibrate(net, list(x.split([10, 10, 20])), method="sequential", inputs=lambda batch: seen_batches.append(len(batch)) or batch)
+    assert seen_batches == [10, 10, 20] * 3 and set(counts.values()) == {40} and len(counts) == 8
+    one_by_one = [net.aside, *net.norms, net.last]
+    inputs = dict(zip(one_by_one, [x, *(linear(x) for linear in net.linear), None], strict=True))
+    inputs[net.last] = sum(norm.eval()(linear(x)).relu() for linear, norm in zip(net.linear, net.norms, strict=True))
+    for norm, seen in inputs.items():
+        torch.testing.assert_close(norm.running_mean, seen.mean(0), rtol=1e-12, atol=1e-13)
+        torch.testing.assert_close(norm.running_var, seen.var(0), rtol=1e-12, atol=1e-13)
+    seen_batches.clear()
+    calibrate(network(), [data()], method="sequential", inputs=lambda batch: seen_batches.append(len(batch)) or batch)
+    assert seen_batches == [24] * 3, "a chain of three needs no pass to see that nothing moves"
+
+
 def test_one_pass_pools_exactly_in_any_order_of_unequal_batches() -> None:
     """update_bn and others average per-batch variances: no weight for sizes, no variance between batches."""
     net, parts = network(), list(data().split([3, 13, 8]))

@@ -19,6 +19,7 @@ from steadygrad.lab.experiments.init_range_finder import InitRangeFinder
 from steadygrad.lab.experiments.large_weights import LargeWeights
 from steadygrad.lab.experiments.large_weights_large_lr import LargeWeightsLargeLr
 from steadygrad.lab.experiments.lars_rescue import LarsRescue
+from steadygrad.lab.experiments.layers_over_time import LayersOverTime
 from steadygrad.lab.experiments.lenet_batch_norm import LenetBatchNorm
 from steadygrad.lab.experiments.lyapunov import Lyapunov
 from steadygrad.lab.experiments.million_layers import MillionLayers
@@ -59,7 +60,7 @@ EXPERIMENTS: Catalogue[Experiment] = Catalogue(
         ActivationGains(), Float64FailsToo(), InitRangeFinder(), StandardizedInputs(), TrainTestGap(),
         LenetBatchNorm(), PlainBatchNormExplodes(), BatchSizeSweep(), BiasBeforeNorm(),
         NormLearningCurves(), NormLearningRates(), NormInWhichLayers(), NormOrDropout(), FixedGammaBeta(), NormBeforeOrAfter(), NormInvariances(),
-        Whitening(), CovariateShift(), WithoutNormalizers(),
+        Whitening(), CovariateShift(), LayersOverTime(), WithoutNormalizers(),
         TrainableDepth(), DepthLearningRate(), TenThousandLayers(), TenThousandLayersFashion(), TenThousandConvolutions(),
         HundredThousandLayers(), MillionLayers(),
     ),

@@ -26,14 +26,14 @@ def calibrate(
 
     "one_pass": each batch is normalized by its own statistics, as in training, and the inputs' moments are pooled
     exactly (counts, means, squared deviations, in float64): the result is of the union, with the variance between batches,
-    and does not depend on their order. "sequential": layer after layer in execution order, each with all earlier ones
-    already at their final statistics in eval mode: what eval mode computes then *is* normalized by the population, for
-    any batching. It runs the batches once per batch norm, so `batches` must be repeatable (a list, a DataLoader without
-    shuffling is not even needed).
+    and does not depend on their order. "sequential": depth after depth, each norm with all those before it already at their
+    final statistics in eval mode: what eval mode computes then *is* normalized by the population, for any batching. It
+    runs the batches once per depth of batch norms (norms side by side have the same) and once more to see that nothing
+    moves, never more often than there are norms; `batches` must be repeatable (a list, a DataLoader; shuffling does no harm).
 
     Dropout stays off and nothing but the batch norms is in train mode. Frozen batch norms, and those in eval mode while the
-    model is in train mode, keep theirs. A batch norm that is used several times pools all uses; where one feeds itself,
-    "sequential" normalizes its later uses by the statistics it had. With an initialized process group all processes' moments
+    model is in train mode, keep theirs. A batch norm that is used several times pools all uses; where one feeds itself no
+    pass is the last, and "sequential" stops at as many as there are norms. With an initialized process group all processes' moments
     are pooled; each passes its own batches. On any error the model is as it was; weights, gradients, modes, RNG always are.
 
     Args:
@@ -65,7 +65,7 @@ def calibrate(
         if method == "one_pass":
             pooled = gather("calibrate", run, chosen, chosen, process_group)
         else:
-            pooled = _layer_by_layer(run, chosen, process_group)
+            pooled = _until_nothing_moves(run, chosen, process_group)
     _reached(chosen, pooled)
     with torch.no_grad():
         for path, moments in pooled.items():
@@ -73,14 +73,14 @@ def calibrate(
     return {path: int(moments.count) for path, moments in pooled.items()}
 
 
-def _layer_by_layer(run: Callable[[], int], chosen: dict[str, nn.Module], group: Any) -> Pooled:
-    """A first pass tells the order of execution."""
-    order = list(gather("calibrate", run, chosen, {}, group))
-    done: Pooled = {}
-    for path in order:
-        done |= gather("calibrate", run, {path: chosen[path]}, {}, group)
-        _write(chosen[path], done[path])
-    return done
+def _until_nothing_moves(run: Callable[[], int], chosen: dict[str, nn.Module], group: Any) -> Pooled:
+    """Every pass normalizes by what the one before found: after k passes the norms that stand behind fewer than k others are final."""
+    passes = 0
+    while True:
+        pooled, passes = gather("calibrate", run, chosen, {}, group), passes + 1
+        moved = [_write(chosen[path], moments) for path, moments in pooled.items()]
+        if not any(moved) or passes >= len(pooled):
+            return pooled
 
 
 def over(tool: str, model: nn.Module, batches: Iterable[Any], inputs: Inputs | None) -> Callable[[], int]:
@@ -160,13 +160,15 @@ def _everywhere(module: nn.Module, mine: Moments | None, group: Any) -> Moments:
     return total
 
 
-def _write(module: nn.Module, moments: Moments) -> None:
-    """The population is whole: its variance is the biased one of the union, in the layer's own convention."""
+def _write(module: nn.Module, moments: Moments) -> bool:
+    """Put them into the layer, the variance in its own convention; returns whether that changed anything, to its last bit."""
     variance = moments.biased if getattr(module, "variance", "unbiased") == "biased" else moments.unbiased
+    before = module.running_mean.clone(), module.running_var.clone()
     module.running_mean.copy_(moments.mean)
     module.running_var.copy_(variance)
     if getattr(module, "num_batches_tracked", None) is not None and int(module.num_batches_tracked) == 0:
         module.num_batches_tracked.fill_(1)
+    return not (torch.equal(before[0], module.running_mean) and torch.equal(before[1], module.running_var))
 
 
 def _reached(chosen: dict[str, nn.Module], pooled: Pooled) -> None:
