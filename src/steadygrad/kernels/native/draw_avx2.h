@@ -30,8 +30,14 @@
 #define PAIR(a, b)                                                                                                     \
     _mm256_permute4x64_epi64(                                                                                          \
         _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88)), 0xD8)
+#define PAIR_HIGH(a, b)                                                                                                \
+    _mm256_permute4x64_epi64(                                                                                          \
+        _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0xDD)), 0xD8)
 #define WITH_SIGN(x, v) _mm256_or_ps(x, _mm256_castsi256_ps(_mm256_and_si256(v, SET1_32(0x80000000u))))
-#define FLOAT_SIGNED(a, b, word_a, word_b) WITH_SIGN(_mm256_cvtepi32_ps(PAIR(a, b)), PAIR(word_a, word_b))
+#define FLOAT_BELOW(a, b, drop_a, drop_b, word_a, word_b)                                                              \
+    WITH_SIGN(_mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(PAIR_HIGH(a, b), 1),                               \
+                                                  _mm256_srli_epi32(PAIR_HIGH(drop_a, drop_b), 10))),                  \
+              PAIR(word_a, word_b))
 #define FLOAT_ODD(a, b)                                                                                                \
     _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_slli_epi32(_mm256_srli_epi32(PAIR(a, b), 8), 1), SET1_32((1 << 24) - 1)))
 #define FLOAT_SIGN(a, b) WITH_SIGN(SET1_F(1.0f), PAIR(a, b))

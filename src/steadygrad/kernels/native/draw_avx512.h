@@ -29,19 +29,26 @@
 #define SET1_32(x) _mm512_set1_epi32((int)(x))
 #define PAIR(a, b)                                                                                                     \
     _mm512_permutex2var_epi32(a, _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0), b)
+#define PAIR_HIGH(a, b)                                                                                                \
+    _mm512_permutex2var_epi32(a, _mm512_set_epi32(31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1), b)
 #define WITH_SIGN(x, v)                                                                                                \
     _mm512_castsi512_ps(_mm512_ternarylogic_epi32(v, SET1_32(0x80000000u), _mm512_castps_si512(x), 0xEA))
-#define FLOAT_SIGNED(a, b, word_a, word_b) WITH_SIGN(_mm512_cvtepi32_ps(PAIR(a, b)), PAIR(word_a, word_b))
+#define FLOAT_BELOW(a, b, drop_a, drop_b, word_a, word_b)                                                              \
+    WITH_SIGN(_mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_srli_epi32(PAIR_HIGH(a, b), 1),                               \
+                                                  _mm512_srli_epi32(PAIR_HIGH(drop_a, drop_b), 10))),                  \
+              PAIR(word_a, word_b))
 #define FLOAT_ODD(a, b)                                                                                                \
     _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_slli_epi32(_mm512_srli_epi32(PAIR(a, b), 8), 1), SET1_32((1 << 24) - 1)))
 #define FLOAT_SIGN(a, b) WITH_SIGN(SET1_F(1.0f), PAIR(a, b))
 #define STORE_SINGLE(p, x) _mm512_storeu_ps(p, x)
 #define STORE_DOUBLE(p, x) _mm512_storeu_pd(p, x)
 #define STORE_HALF(p, x) _mm256_storeu_si256((__m256i *)(p), _mm512_cvtps_ph(x, 0))
+#define UPPER_HALVES 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9, 7, 5, 3, 1
 #define STORE_BRAIN(p, x)                                                                                              \
     {                                                                                                                  \
         const __m512i bits = _mm512_castps_si512(x);                                                                   \
         const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), SET1_32(1));                                 \
         const __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(SET1_32(0x7fff), odd));                             \
-        _mm256_storeu_si256((__m256i *)(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(up, 16)));                         \
+        const __m512i upper = _mm512_set_epi16(UPPER_HALVES, UPPER_HALVES);                                            \
+        _mm256_storeu_si256((__m256i *)(p), _mm512_castsi512_si256(_mm512_permutexvar_epi16(upper, up)));              \
     }

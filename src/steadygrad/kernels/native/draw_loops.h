@@ -12,9 +12,10 @@ INLINE void NAME(philox)(V word[4], const V key[20], V m0, V m1) {
     }
 }
 
-/* The word of which bit 31 is a normal value's sign, and in bits 0-30 the magnitude m: see quantile.py. */
+/* The word of which bits 0-30 are a normal value's magnitude m: see quantile.py. Its bit 31 is the sign, but of a truncated
+   law, whose words keep their own. */
 INLINE V NAME(normal_word)(V word, enum draw_kind kind, V first, V span) {
-    if (kind == TRUNCATED) return AND_OR(word, TOP, AND(ADD(first, HIGH(MUL(ADD(word, word), span))), SET1(0x7fffffffu)));
+    if (kind == TRUNCATED) return ADD(first, HIGH(MUL(ADD(word, word), span)));
     if (kind == CUT) { /* the rank of the wanted value, then the word that has it */
         const V rank = ADD(first, SHR(MUL(word, span), 32));
         return XOR3(rank, TOP, MUL(SHR(rank, 31), SET1(0x7fffffffu)));
@@ -29,11 +30,10 @@ INLINE V NAME(tail)(V word) {
     return BITS_OF(SUB_D(DOUBLE_OF(above), SET1_D(4503599627370495.5)));
 }
 
-/* |z| in units of 2^-28. */
-INLINE V NAME(magnitude)(V entry, V t) {
+/* |z| in units of 2^-28 is (entry >> 33) - (drop >> 42). */
+INLINE V NAME(drop)(V entry, V t) {
     const V c1 = SHL(entry, 10), c2 = AND(SHR(entry, 9), SET1(2047u << 13));
-    const V bent = SUB(c1, HIGH(MUL(c2, t)));
-    return SUB(SHR(entry, 33), SHR(MUL(bent, t), 42));
+    return MUL(SUB(c1, HIGH(MUL(c2, t))), t);
 }
 
 INLINE void NAME(store_singles)(F x, enum draw_kind kind, enum draw_type type, const Draw *job, void *out, int place) {
@@ -73,9 +73,8 @@ typedef struct {
 } NAME(Desk);
 
 INLINE void NAME(lay)(NAME(Desk) *desk, V word, enum draw_kind kind, V first, V span, int place) {
-    word = NAME(normal_word)(word, kind, first, span);
-    const V tail = NAME(tail)(word);
-    STORE(desk->word + place, word);
+    const V chosen = NAME(normal_word)(word, kind, first, span), tail = NAME(tail)(chosen);
+    STORE(desk->word + place, kind == TRUNCATED ? word : chosen);
     STORE(desk->tail + place, tail);
     STORE(desk->entry + place, SHR(tail, 46));
 }
@@ -90,15 +89,16 @@ INLINE void NAME(look_up)(NAME(Desk) *desk, int entries) {
 
 INLINE void NAME(finish)(const NAME(Desk) *desk, int entries, enum draw_kind kind, enum draw_type type, const Draw *job, void *out) {
     for (int i = 0; i < entries; i += 2 * WIDTH) {
-        V size[2], word[2];
+        V entry[2], drop[2], word[2];
         for (int half = 0; half < 2; half++) {
-            word[half] = LOAD(desk->word + i + half * WIDTH);
-            size[half] = NAME(magnitude)(LOAD(desk->entry + i + half * WIDTH), SHR(LOAD(desk->tail + i + half * WIDTH), 14));
+            word[half] = LOAD(desk->word + i + half * WIDTH), entry[half] = LOAD(desk->entry + i + half * WIDTH);
+            drop[half] = NAME(drop)(entry[half], SHR(LOAD(desk->tail + i + half * WIDTH), 14));
         }
-        if (type != DOUBLE) NAME(store_singles)(FLOAT_SIGNED(size[0], size[1], word[0], word[1]), kind, type, job, out, i);
+        if (type != DOUBLE)
+            NAME(store_singles)(FLOAT_BELOW(entry[0], entry[1], drop[0], drop[1], word[0], word[1]), kind, type, job, out, i);
         for (int half = 0; half < 2 && type == DOUBLE; half++) {
-            const V above = SET1(0x4330000000000000);
-            const D x = MUL_D(SUB_D(DOUBLE_OF(OR(size[half], above)), SET1_D(4503599627370496.0)), SET1_D(0x1p-28));
+            const V size = SUB(SHR(entry[half], 33), SHR(drop[half], 42)), above = SET1(0x4330000000000000);
+            const D x = MUL_D(SUB_D(DOUBLE_OF(OR(size, above)), SET1_D(4503599627370496.0)), SET1_D(0x1p-28));
             NAME(store_double)(DOUBLE_OF(OR(BITS_OF(x), SHL(AND(word[half], TOP), 32))), job, out, i + half * WIDTH);
         }
     }

@@ -27,7 +27,8 @@
 #define MUL_F(x, y) ((Two){(x).a * (y).a, (x).b * (y).b})
 #define ADD_F(x, y) ((Two){(x).a + (y).a, (x).b + (y).b})
 #define SET1_F(x) ((Two){x, x})
-#define FLOAT_SIGNED(a, b, word_a, word_b) ((Two){float_signed(a, word_a), float_signed(b, word_b)})
+#define FLOAT_BELOW(a, b, drop_a, drop_b, word_a, word_b)                                                              \
+    ((Two){float_signed((a >> 33) - (drop_a >> 42), word_a), float_signed((b >> 33) - (drop_b >> 42), word_b)})
 #define FLOAT_ODD(a, b) ((Two){float_odd(a), float_odd(b)})
 #define FLOAT_SIGN(a, b) ((Two){float_signed(1, a), float_signed(1, b)})
 #define STORE_SINGLE(p, x) ((p)[0] = (x).a, (p)[1] = (x).b)

@@ -28,14 +28,16 @@
 #undef SET1_F
 #undef SET1_32
 #undef PAIR
+#undef PAIR_HIGH
 #undef WITH_SIGN
-#undef FLOAT_SIGNED
+#undef FLOAT_BELOW
 #undef FLOAT_ODD
 #undef FLOAT_SIGN
 #undef STORE_SINGLE
 #undef STORE_DOUBLE
 #undef STORE_HALF
 #undef STORE_BRAIN
+#undef UPPER_HALVES
 #undef SET
 #undef TARGET
 #undef INLINE
