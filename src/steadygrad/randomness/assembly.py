@@ -93,20 +93,30 @@ def _(law: Independent, out: Array, source: Source) -> None:
 def _(law: Sparse, out: Array, source: Source) -> None:
     rows, columns = matrix(out.shape)
     put(law.law, out, source)
-    out[zero_places(rows, columns, law, source.name, source.seed).reshape(out.shape)] = 0
+    bits = out.view(f"u{out.itemsize}")
+    bits *= ~zero_places(rows, columns, law, source.name, source.seed).reshape(out.shape)  # of numbers -1 * 0 would be -0
 
 
 def zero_places(rows: int, columns: int, law: Sparse, name: str, seed: int) -> NDArray[np.bool_]:
     """Where a sparse law is 0: in each line the ⌈fraction·length⌉ smallest words from PLACES on, the earlier of equal ones."""
-    length = (rows, columns)[law.axis]
-    zeros = math.ceil(law.fraction * length)
+    zeros = math.ceil(law.fraction * (rows, columns)[law.axis])
     if zeros == 0:
         return np.zeros((rows, columns), bool)
-    place = c.words(name, seed, PLACES, rows * columns).reshape(rows, columns) << np.uint64(32)
-    place |= np.expand_dims(np.arange(length, dtype=np.uint64), 1 - law.axis)
-    lines = place if law.axis else np.ascontiguousarray(place.T)
-    last = np.partition(lines, zeros - 1, 1)[:, zeros - 1]
-    return place <= np.expand_dims(last, law.axis)
+    words = c.words(name, seed, PLACES, rows * columns).astype(np.uint32).reshape(rows, columns)
+    last = np.partition(words if law.axis else turned(words), zeros - 1, 1)[:, zeros - 1]
+    places: NDArray[np.bool_] = words <= np.expand_dims(last, law.axis)
+    for k in np.flatnonzero(np.count_nonzero(places, law.axis) > zeros):
+        line, place = (words[k], places[k]) if law.axis else (words[:, k], places[:, k])
+        place[np.flatnonzero(line == last[k])[zeros - np.count_nonzero(place) :]] = False
+    return places
+
+
+def turned(matrix: Array) -> Array:
+    """The transpose in memory of its own, some rows at a time: all at once, every entry of a wide matrix misses the cache."""
+    out = np.empty(matrix.shape[::-1], matrix.dtype)
+    for first in range(0, len(matrix), 32):
+        out[:, first : first + 32] = matrix[first : first + 32].T
+    return out
 
 
 @put.register
@@ -126,15 +136,18 @@ def _(law: Orthogonal, out: Array, source: Source) -> None:
 
 @put.register
 def _(law: Dirac, out: Array, source: Source) -> None:
-    matrix(out.shape)
-    value, parts = rounded(np.array(law.scale), source.dtype), _groups(out[(..., *(k // 2 for k in out.shape[2:]))], law)
-    out.fill(0)
-    for part in parts:
-        side = min(part.shape)
-        np.einsum("ii->i", part[:side, :side])[...] = value  # the diagonal itself, not a copy
-        if law.wrap:
-            rows = np.arange(side, len(part))
-            part[rows, rows % side] = value
+    columns, rows = matrix(out.shape[:2])[1], group_rows(out.shape, law.groups)
+    if not out.flags.c_contiguous:
+        out[...] = source.draw(law, out.shape)
+        return
+    side, flat = min(rows, columns), out.reshape(-1)
+    taps = math.prod(out.shape[2:])
+    centre = np.ravel_multi_index([k // 2 for k in out.shape[2:]], out.shape[2:]) if taps > 1 else 0
+    row = np.arange(rows if law.wrap else side)
+    place = (row * columns + row % side) * taps + centre
+    flat.fill(0)
+    for group in range(law.groups):
+        flat[group * rows * columns * taps + place] = rounded(np.array(law.scale), source.dtype)
 
 
 @put.register
@@ -184,6 +197,6 @@ def rounded(values: Array, dtype: str) -> Array:
         return bfloat16_bits(single) if dtype == "bfloat16" else single.astype(dtype)
 
 
-def _groups(out: Array, law: Orthogonal | Dirac) -> list[Array]:
+def _groups(out: Array, law: Orthogonal) -> list[Array]:
     group_rows(out.shape, law.groups)
     return list(out.reshape(law.groups, -1, *out.shape[1:])) if out.flags.c_contiguous else np.split(out, law.groups)
