@@ -28,12 +28,12 @@ def calibrate(
     exactly (counts, means, squared deviations, in float64): the result is of the union, with the variance between batches,
     and does not depend on their order. "sequential": depth after depth, each norm with all those before it already at their
     final statistics in eval mode: what eval mode computes then *is* normalized by the population, for any batching. It
-    runs the batches once per depth of batch norms (norms side by side have the same) and once more to see that nothing
-    moves, never more often than there are norms; `batches` must be repeatable (a list, a DataLoader; shuffling does no harm).
+    runs the batches about once per depth of batch norms (norms side by side have the same), never more often than there
+    are norms; `batches` must be repeatable (a list, a DataLoader; shuffling does no harm).
 
     Dropout stays off and nothing but the batch norms is in train mode. Frozen batch norms, and those in eval mode while the
-    model is in train mode, keep theirs. A batch norm that is used several times pools all uses; where one feeds itself no
-    pass is the last, and "sequential" stops at as many as there are norms. With an initialized process group all processes' moments
+    model is in train mode, keep theirs. A batch norm that is used several times pools all uses; where one feeds itself,
+    "sequential" normalizes its later uses by the statistics it had. With an initialized process group all processes' moments
     are pooled; each passes its own batches. On any error the model is as it was; weights, gradients, modes, RNG always are.
 
     Args:
@@ -65,7 +65,7 @@ def calibrate(
         if method == "one_pass":
             pooled = gather("calibrate", run, chosen, chosen, process_group)
         else:
-            pooled = _until_nothing_moves(run, chosen, process_group)
+            pooled = _in_order(run, chosen, process_group)
     _reached(chosen, pooled)
     with torch.no_grad():
         for path, moments in pooled.items():
@@ -73,14 +73,19 @@ def calibrate(
     return {path: int(moments.count) for path, moments in pooled.items()}
 
 
-def _until_nothing_moves(run: Callable[[], int], chosen: dict[str, nn.Module], group: Any) -> Pooled:
-    """Every pass normalizes by what the one before found: after k passes the norms that stand behind fewer than k others are final."""
-    passes = 0
+def _in_order(run: Callable[[], int], chosen: dict[str, nn.Module], group: Any) -> Pooled:
+    """Every pass normalizes by what the passes before found.
+
+    A norm before which, in order of execution, all are final and were in force throughout the pass is final with it: those that the
+    pass did not move, up to and with the first that it moved. So norms side by side take one pass more than one alone.
+    """
+    final: Pooled = {}
     while True:
-        pooled, passes = gather("calibrate", run, chosen, {}, group), passes + 1
-        moved = [_write(chosen[path], moments) for path, moments in pooled.items()]
-        if not any(moved) or passes >= len(pooled):
-            return pooled
+        found = gather("calibrate", run, {path: m for path, m in chosen.items() if path not in final}, {}, group)
+        moved = [_write(chosen[path], moments) for path, moments in found.items()]
+        final |= dict(list(found.items())[: moved.index(True) + 1] if any(moved) else found)
+        if len(final) == len(chosen) or not any(moved):
+            return final
 
 
 def over(tool: str, model: nn.Module, batches: Iterable[Any], inputs: Inputs | None) -> Callable[[], int]:
