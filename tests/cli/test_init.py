@@ -63,7 +63,7 @@ def test_json_alone_on_standard_output(run) -> None:
 @pytest.mark.parametrize(("arguments", "message"), [
     (("model.py:nett",), "did you mean net"), (("model.py:Two",), r"takes (x, y)"), (("model.py:net", "--scheme", "hee"), "hee"),
     (("model.py:net", "--override", "zeros"), "REGEX=SCHEME"), (("model.py:net", "--keep", "nothing"), "must match a parameter"),
-    (("model.py:net", "--format", "xml"), "text or json"), (("model.py:net", "-o", "no/w.safetensors"), "folder that exists"),
+    (("model.py:net", "--format", "xml"), "text or json"), (("model.py:net", "-o", "no/w.safetensors"), "existing folder"),
     (("model.py:net", "--seed", "-4"), "seed"), (("model.py:net", "--seed", str(2**64)), "[0, 2**64), got 18446744073709551616"),
     (("model.py:net", "-o", "."), "file's name, got a folder"), (("model.py:lazy",), "give a batch"), (("model.py:net", "--scheme", "tat"), "theory.shaping.tat"),
     (("model.py:net", "--override", "0.bias=he_normal"), "a bias has no fans"),

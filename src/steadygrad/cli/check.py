@@ -1,14 +1,13 @@
 """`steadygrad check TARGET`."""
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from steadygrad.errors import InputError
+from steadygrad.whole_file import check_writable, write_whole
 
 if TYPE_CHECKING:
     from steadygrad.report.record import Report
@@ -35,6 +34,8 @@ def check(
 
     if format not in FORMATS:
         raise InputError(f"`--format` must be one of {', '.join(FORMATS)}, got {format!r}")
+    if output is not None:
+        check_writable(output)
     defaults = settings(Path.cwd())
     from steadygrad.door import check as run
     from steadygrad.targets import case_from
@@ -76,26 +77,6 @@ def _show(report: "Report", format: str, output: Path | None, target: str) -> No
         return
     write_whole(output, text)
     print(f"{report.verdict}\nwritten to {output}")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write all of `text` under `path`, or nothing.
-
-    Raises:
-        InputError: the folder does not exist or cannot be written.
-    """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise InputError(f"`{path}` cannot be written ({error.strerror}); give -o a file in an existing folder") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 class Stages:

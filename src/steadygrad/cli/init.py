@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from steadygrad.errors import InputError, SteadygradError
+from steadygrad.whole_file import check_writable
 
 if TYPE_CHECKING:
     from steadygrad.case import Case
@@ -27,6 +28,8 @@ def init(
     """Plan the initialization of a model, and write it; a killed run goes on where it stopped."""
     if format not in ("text", "json"):
         raise InputError(f"`--format` must be text or json, got {format!r}")
+    if output is not None:
+        check_writable(output)
     settings = {"scheme": scheme, "seed": seed, "overrides": dict(_pair(text) for text in override), "keep": keep}
     case, made = _planned(target, input, batch, seed, settings)
     typer.echo(made.to_json() if format == "json" else str(made))

@@ -35,7 +35,7 @@ def phase(
     view = phase_view(phi, variance, bias_std**2, fan_in=fan_in or 256)
     print_phase(view)
     if html is not None:
-        from steadygrad.cli.check import write_whole
+        from steadygrad.whole_file import write_whole
         from steadygrad.report.phase_page import render_phase
 
         write_whole(html, render_phase(phi, view))

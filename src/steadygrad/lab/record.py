@@ -5,7 +5,6 @@ import json
 import math
 import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from steadygrad import __version__
 from steadygrad.lab.experiment import Experiment, Outcome
 from steadygrad.lab.figure import Axis, Figure, Grid, Series
 from steadygrad.lab.number import Number
+from steadygrad.whole_file import write_whole
 
 FORMAT = 1
 
@@ -64,19 +64,6 @@ def load(path: Path, wanted: str) -> Result | None:
         return Result(**{**{field.name: found[field.name] for field in fields(Result)}, "outcome": _outcome(found["outcome"])})
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """All of `text` under `path`, or nothing: written beside it, then renamed."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _plain(value: Any) -> Any:

@@ -7,9 +7,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from steadygrad.lab.experiment import Experiment
-from steadygrad.lab.record import Result, write_whole
+from steadygrad.lab.record import Result
 from steadygrad.lab.runner import Failed
 from steadygrad.lab.svg import render
+from steadygrad.whole_file import write_whole
 
 
 def number(value: float) -> str:

@@ -21,6 +21,7 @@ from steadygrad.planner import parametrized
 from steadygrad.planner.materialize import check_complete
 from steadygrad.planner.row import Row
 from steadygrad.randomness.law import Independent
+from steadygrad.whole_file import check_writable
 
 if TYPE_CHECKING:
     from steadygrad.planner.plan import Plan
@@ -48,10 +49,7 @@ def write_weights(plan: "Plan", model: nn.Module, path: str | Path, progress: Ca
             whose stored tensors only the model can compute; a path in no folder.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"`{path}` must be a file's name, got a folder; for example {path / 'weights.safetensors'}")
-    if not path.parent.is_dir():
-        raise InputError(f"`{path}` must be in a folder that exists, got {path.parent}")
+    check_writable(path)
     check_complete(plan, model)
     tensors = list(_tensors(plan, model))
     header = _header(plan, tensors)

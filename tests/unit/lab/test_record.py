@@ -70,14 +70,6 @@ def test_another_run_is_run_again(tmp_path: Path, change: str) -> None:
     assert Small.runs == runs + 1
 
 
-def test_nothing_is_left_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    record.write_whole(tmp_path / "a", "old")
-    monkeypatch.setattr(Path, "replace", lambda self, target: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        record.write_whole(tmp_path / "a", "new")
-    assert [p.name for p in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_text() == "old"
-
-
 def test_one_that_cannot_run_does_not_stop_the_others(tmp_path: Path) -> None:
     seen: list[object] = []
     run_many([Missing(), Small()], "tiny", 0, folder=tmp_path, each=seen.append, watch=lambda name, done, of: seen.append((name, done, of)))

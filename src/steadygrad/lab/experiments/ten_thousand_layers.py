@@ -14,11 +14,11 @@ from steadygrad.lab.deep import readout, tanh_stack, train_until
 from steadygrad.lab.experiment import Bench, Claim, Experiment, Outcome
 from steadygrad.lab.figure import Axis, Figure, series
 from steadygrad.lab.number import Number
-from steadygrad.lab.record import write_whole
 from steadygrad.lab.split import Split, split
 from steadygrad.lab.training import accuracy, guess_error, guessing
 from steadygrad.schemes import Scheme, glorot_normal, he_normal, lecun_normal, normal, orthogonal
 from steadygrad.theory.depth_rate import chain_length, chain_sharpness, largest_stable_rate
+from steadygrad.whole_file import write_whole
 
 BATCH, MOMENTUM, GAIN, SAFETY, ENOUGH = 64, 0.9, 0.5, 0.5, 0.93
 ORTHOGONAL = "orthogonal, critical"
