@@ -65,7 +65,7 @@ def test_json_alone_on_standard_output(run) -> None:
     (("model.py:net", "--override", "zeros"), "REGEX=SCHEME"), (("model.py:net", "--keep", "nothing"), "must match a parameter"),
     (("model.py:net", "--format", "xml"), "text or json"), (("model.py:net", "-o", "no/w.safetensors"), "existing folder"),
     (("model.py:net", "--seed", "-4"), "seed"), (("model.py:net", "--seed", str(2**64)), "[0, 2**64), got 18446744073709551616"),
-    (("model.py:net", "-o", "."), "file's name, got a folder"), (("model.py:lazy",), "give a batch"), (("model.py:net", "--scheme", "tat"), "theory.shaping.tat"),
+    (("model.py:net", "-o", "."), "it is a folder"), (("model.py:lazy",), "give a batch"), (("model.py:net", "--scheme", "tat"), "theory.shaping.tat"),
     (("model.py:net", "--override", "0.bias=he_normal"), "a bias has no fans"),
 ])  # fmt: skip
 def test_usage_is_2_with_one_clear_message(run, tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

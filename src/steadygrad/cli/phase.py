@@ -35,8 +35,8 @@ def phase(
     view = phase_view(phi, variance, bias_std**2, fan_in=fan_in or 256)
     print_phase(view)
     if html is not None:
-        from steadygrad.whole_file import write_whole
         from steadygrad.report.phase_page import render_phase
+        from steadygrad.whole_file import write_whole
 
         write_whole(html, render_phase(phi, view))
         print(f"written to {html}")

@@ -137,7 +137,7 @@ def test_a_damaged_journal_starts_over(tmp_path) -> None:
 
 
 def test_files_that_cannot_be_written_are_refused(tmp_path) -> None:
-    with pytest.raises(InputError, match="folder that exists"):
+    with pytest.raises(InputError, match="existing folder"):
         sg.plan(net()).write(net(), tmp_path / "no" / "w.safetensors")
     normed = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)))
     with pytest.raises(InputError, match="parametrization"):
