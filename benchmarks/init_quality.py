@@ -5,7 +5,7 @@
 Every combination trains for the same number of steps at each of the same learning rates with the first seed; the rate with the best accuracy
 (or loss) on a validation split is trained again with the other seeds, which are paired: the same batches in the same order. The table gives
 the score on the test split at that rate, mean over seeds, and the 95 % interval of the paired difference to `auto`. Results are appended line
-by line; a killed run goes on. Reduced widths; the data are Fashion-MNIST and Tiny Shakespeare, from the folder in STEADYGRAD_DATA.
+by line; a killed run goes on. What people have to say of the table stands in `init_quality_remarks.md` and is put below it. Reduced widths; the data are Fashion-MNIST and Tiny Shakespeare, from the folder in STEADYGRAD_DATA.
 """
 
 import argparse
@@ -34,6 +34,7 @@ METHOD = (
     "and SIREN, SGD with momentum 0.9 for the others; 150 to 400 steps. "
     "`xavier`, `he` and `lsuv` are this package's recipes, `orthogonal` has the gain of each activation; `published` is Fixup or SIREN's own start."
 )
+REMARKS = Path(__file__).with_name("init_quality_remarks.md")
 T95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78}  # Student's t, two-sided
 
 
@@ -123,7 +124,7 @@ def markdown(records: list[dict]) -> str:
             found = _best(cells[name, scheme])
             row.append("–" if found is None else _cell(found, ours, scheme))
         lines.append(f"| {name} | " + " | ".join(row) + " |")
-    lines += ["", "Accuracy on Fashion-MNIST, loss in nat per symbol on Tiny Shakespeare, mean squared error of a picture for SIREN; in brackets the difference to `auto`, with the 95 % interval over paired seeds. A star: the first or last rate tried."]
+    lines += ["", "Accuracy on Fashion-MNIST, loss in nat per symbol on Tiny Shakespeare, mean squared error of a picture for SIREN; in brackets the difference to `auto`, with the 95 % interval over paired seeds. A star: the first or last rate tried.", "", REMARKS.read_text().rstrip()]
     return "\n".join(lines) + "\n"
 
 

@@ -58,6 +58,49 @@ class Residual(nn.Module):
         return x + self.branch(F.relu(x))
 
 
+class OverChannels(Attend):
+    """Softmax of channels by channels, as XCiT has it: what is averaged are channels, not positions."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (t.unflatten(-1, (8, -1)).permute(0, 2, 3, 1) for t in self.qkv(x).chunk(3, -1))
+        return (torch.softmax(q @ k.transpose(-2, -1) / q.shape[-1], -1) @ v).permute(0, 3, 1, 2).flatten(2)
+
+
+class Kernel(Attend):
+    """Linear attention without a softmax: kᵀv first, over positions."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = (t.unflatten(-1, (8, -1)).transpose(1, 2) for t in self.qkv(x).chunk(3, -1))
+        return (q @ (k.transpose(-2, -1) @ v) / q.shape[-2]).transpose(1, 2).flatten(2)
+
+
+class Token(nn.Module):
+    """A token of another size beside the others has a layer of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = nn.Linear(WIDTH, WIDTH)
+        nn.init.normal_(self.own.weight, std=WIDTH**-0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        whole = torch.cat([4.0 * x[:, :1], x[:, 1:]], 1)
+        return torch.cat([self.own(whole[:, :1]), whole[:, 1:]], 1)
+
+
+class Gated(nn.Module):
+    """Squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reduce, self.expand = nn.Conv2d(256, 256, 1), nn.Conv2d(256, 256, 1)
+        for layer in (self.reduce, self.expand):
+            nn.init.normal_(layer.weight, std=256**-0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.relu(x)
+        return x * torch.sigmoid(self.expand(F.relu(self.reduce(x.mean((2, 3), keepdim=True)))))
+
+
 def conv(**settings) -> Through:
     return Through(nn.Identity(), nn.Conv2d(16, 256, 3, **settings), nn.Conv2d(256, 256, 3, padding=1))
 
@@ -91,6 +134,11 @@ def cases() -> dict[str, tuple[Through, tuple[int, ...]]]:
         "average pool": (Through(nn.AvgPool2d(2), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
         "global pool": (Through(nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1)), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
         "relu and max pool": (Through(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
+        "squeeze and excitation": (Through(Gated(), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
+        "attention over channels": (Through(OverChannels(False)), TOKENS),
+        "linear attention": (Through(Kernel(False)), TOKENS),
+        "a token with a layer of its own": (Through(Token()), TOKENS),
+        "cast like another": (Through(lambda x: F.relu(x).type_as(x)), VECTORS),
         "attention": (Through(Attend(False)), TOKENS),
         "causal attention": (Through(Attend(True)), TOKENS),
         "attention by hand": (Through(ByHand(False)), TOKENS),

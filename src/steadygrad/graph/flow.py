@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import isfinite, prod
 
 import numpy as np
 
+from steadygrad.graph.neighbours import contracts_positions, taken_out
 from steadygrad.graph.ops import borders, flow_of
 from steadygrad.graph.ops.flow import Array, Gradient, Passage, Profile, Signal
 from steadygrad.graph.ops.movement import risen
+from steadygrad.graph.ops.recurrent import at_least
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 
 Moment = Callable[[ParameterUse], Array]
@@ -30,6 +32,7 @@ class Walk:
         measured: indices of nodes whose change was measured, for want of a closed form.
         corrections, returned: node index → measured over predicted second moment of what it makes, and of the gradient of that, where a run
             is to correct the prediction.
+        ahead: whether states of gated recurrences are taken as large as they become once gates are open.
         seen, felt: those measured second moments: the walk then notes the corrections that lead to them.
         centred: indices of nodes whose bias takes the offset of what they read out.
         centres: indices of convolutions whose kernels have nothing but their centre tap.
@@ -46,6 +49,7 @@ class Walk:
     centres: set[int] = field(default_factory=set)
     corrections: dict[int, float] = field(default_factory=dict)
     returned: dict[int, float] = field(default_factory=dict)
+    ahead: bool = False
     seen: Mapping[int, float] = field(default_factory=dict)
     felt: Mapping[int, float] = field(default_factory=dict)
 
@@ -55,12 +59,17 @@ class Walk:
         incoming = tuple(self.signals.get(i, WITHOUT_SIGNAL) for i in node.inputs)
         if node.index in self.centred:
             incoming = tuple(map(_without_offset, incoming))
-        return Passage(node, incoming, shapes, self.batch, self.moment, node.index in self.centres)
+        positions = contracts_positions(self.graph, node) if node.kind == "contract" else None
+        return Passage(node, incoming, shapes, self.batch, self.moment, node.index in self.centres, positions)
 
     def forward(self, node: Node) -> Signal:
         """Moments of what `node` makes; kept."""
-        at, flow = self.passage(node), flow_of(node.op, node.kind)
-        made = flow.forward(at) if flow is not None and (at.incoming or node.uses) and node.kind != "opaque" else None
+        at, flow, part = self.passage(node), flow_of(node.op, node.kind), taken_out(self.graph, node)
+        made = None
+        if part is not None:
+            made = self.signals.get(part)
+        elif flow is not None and (at.incoming or node.uses) and node.kind != "opaque":
+            made = flow.forward(at)
         if made is None:
             made = self._told(node, at)
         if node.kind not in MIXING:
@@ -68,6 +77,8 @@ class Walk:
         _learn(self.corrections, self.seen, node.index, made.value)
         if node.index in self.corrections:
             made = made.times(self.corrections[node.index])
+        if self.ahead and 0.0 < made.value < at_least(node):
+            made = made.times(at_least(node) / made.value)
         self.signals[node.index] = made
         return made
 
@@ -85,15 +96,23 @@ class Walk:
 
     def backward(self, ends: Mapping[int, Gradient]) -> None:
         """Gradients of all nodes, from those of the ends; contributions of several readers are independent and add."""
-        self.gradients = {}
+        self.gradients, past = {}, dict[int, Gradient]()  # of concatenations, what went to one of their operands past them
         for node in reversed(self.graph.nodes):
             own = _sum(self.gradients.get(node.index), ends.get(node.index))
+            whole = _sum(own, past.get(node.index))
+            if whole is None:
+                continue
+            _learn(self.returned, self.felt, node.index, float(whole.g[0]))
+            factor = self.returned.get(node.index, 1.0)
+            self.gradients[node.index] = whole.times(factor)
             if own is None:
                 continue
-            _learn(self.returned, self.felt, node.index, float(own.g[0]))
-            if node.index in self.returned:
-                own = own.times(self.returned[node.index])
-            self.gradients[node.index] = own
+            own, part = own.times(factor), taken_out(self.graph, node)
+            if part is not None:
+                self.gradients[part] = _sum(self.gradients.get(part), own) or own
+                spread = own.times(_entries(node) / max(_entries(self.graph.nodes[node.inputs[0]]), 1))
+                past[node.inputs[0]] = _sum(past.get(node.inputs[0]), spread) or spread
+                continue
             flow = flow_of(node.op, node.kind)
             at = self.passage(node)
             back = flow.backward(at, self.signals[node.index], own) if flow is not None and at.incoming else [own for _ in at.incoming]
@@ -108,6 +127,10 @@ class Walk:
 
 def _shape(node: Node) -> tuple[int, ...]:
     return node.outputs[0].shape if node.outputs else ()
+
+
+def _entries(node: Node) -> int:
+    return prod(_shape(node))
 
 
 def _of_parts(node: Node, at: Passage) -> Profile:

@@ -1,9 +1,12 @@
 """What stands before and after a weight in the graph."""
 
+from math import prod
+
 from steadygrad.graph.signal_graph import Node, SignalGraph
 from steadygrad.theory import activations
 from steadygrad.theory.activation import Activation
 
+JOINED = ("cat", "concat", "concatenate")
 LINEAR = {"view", "cast", "dropout", "pool", "scale", "shift", "pointwise"}
 
 
@@ -63,3 +66,32 @@ def activation_of(node: Node | None) -> Activation | None:
         return activations.get(node.op, **numbers(node))
     except (LookupError, TypeError, ValueError):
         return None
+
+
+def contracts_positions(graph: SignalGraph, node: Node) -> bool | None:
+    """Whether two signals are contracted over positions, as in (kᵀv) of linear attention, and not over channels; None where sizes do not tell.
+
+    The axis is told by its size: that of the positions of the weight's output behind an operand, or a divisor of its channels.
+    """
+    n = node.options.get("contracted")
+    for index in node.inputs if isinstance(n, int) else ():
+        made: Node | None = graph.nodes[index]
+        while made is not None and made.kind not in ("affine", "contract", "attention") and made.inputs:
+            made = graph.nodes[made.inputs[0]]
+        if made is None or made.kind != "affine" or made.unit_axis is None or not made.outputs:
+            continue
+        shape = made.outputs[0].shape
+        places = prod(shape[1:]) // max(shape[made.unit_axis], 1)
+        of_places, of_channels = n == places, shape[made.unit_axis] % n == 0
+        if of_places != of_channels:
+            return of_places
+    return None
+
+
+def taken_out(graph: SignalGraph, node: Node) -> int | None:
+    """The operand of a concatenation that a slice takes out of it again, told by its shape: a class token that has a network of its own."""
+    if node.op not in ("getitem", "narrow", "slice") or node.kind != "view" or len(node.inputs) != 1 or graph.nodes[node.inputs[0]].op not in JOINED:
+        return None
+    whole = graph.nodes[node.inputs[0]]
+    alike = [i for i in whole.inputs if graph.nodes[i].outputs[:1] == node.outputs[:1]]
+    return alike[0] if len(alike) == 1 and not any(use.shape == node.outputs[0].shape for use in whole.uses) else None

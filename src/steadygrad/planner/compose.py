@@ -45,11 +45,11 @@ def compose(model: nn.Module, inputs: Any, scheme: Choice, seed: int, overrides:
         for _ in range(recipe.runs):
             learn(study.design, study.run(inner, inputs if inputs is not None else sight.inputs, seed))
             recipe.adjust(study.design)
-        walk = study.design.finish_as_is()
     elif chosen == "auto":
         level_updates(study.design, balance(study.design, walk))
         study.refine(inner, inputs, seed)
-        walk = study.design.finish_as_is()
+    study.design.ahead = False
+    walk = study.design.finish_as_is()
     everywhere = None if isinstance(chosen, str) else chosen
     rows = [*(study.row(p, everywhere) for p in sight.graph.parameters.values()), *buffers.rows(inner)]
     if study.asked_for(rows):

@@ -1,33 +1,32 @@
 """Choose the scale of every weight in one walk along the signal, by what its output is for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import sqrt
 
 import numpy as np
 
-from steadygrad.errors import InputError
 from steadygrad.graph.flow import Walk
-from steadygrad.graph.neighbours import activation_of, constant_factor, next_activation, preceding_activation
+from steadygrad.graph.neighbours import activation_of, constant_factor, next_activation
 from steadygrad.graph.ops.flow import Array, Gradient, Signal
+from steadygrad.graph.ops.recurrent import at_least
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
-from steadygrad.planner import waves
+from steadygrad.planner import waves, working_point
 from steadygrad.planner.blocks import Branch, branches, quiet
 from steadygrad.planner.laws import distribution
 from steadygrad.planner.logits import shrink_logits
-from steadygrad.planner.standing import behind_norm, held, longest_chain, scales_norm
+from steadygrad.planner.standing import ends_branch, gate_behind, held, longest_chain, reads_state, scales_norm
 from steadygrad.planner.ties import caps
 from steadygrad.randomness.law import Law
 from steadygrad.schemes.orthogonal import delta_orthogonal
 from steadygrad.schemes.scheme import Scheme
-from steadygrad.theory.starting_point import StartingPoint, starting_point
+from steadygrad.theory.moment_table import table
+from steadygrad.theory.starting_point import StartingPoint
 
 OUTPUT = 0.5
 """Second moment of the model's outputs: a softmax over them starts within 1/4 nat of ln C. Smaller ones start regressions closer to their
 targets, but hand less gradient back to the layers before (benchmarks/init_quality.py)."""
-DEEP = 16
-"""Weights in a row from which a criticality with random biases is worth it; shorter chains keep unit signals with zero biases."""
 
 
 @dataclass
@@ -48,6 +47,8 @@ class Design:
         corrections, returned, pulls: op → measured over predicted second moment of its signal and of its gradient, and weight → of its
             gradient per entry, from a run with the weights designed so far.
         hypotheses: E[w²] of several variants side by side, for one walk.
+        ahead: states of gated recurrences count as large as they become once gates are open (`Walk.ahead`): while scales are chosen, not when
+            they are set beside a run.
         scheme: what a recipe draws all weights from; None to choose for each.
     """
 
@@ -69,6 +70,7 @@ class Design:
     returned: dict[int, float] = field(default_factory=dict)
     pulls: dict[str, float] = field(default_factory=dict)
     hypotheses: dict[str, Array] = field(default_factory=dict)
+    ahead: bool = True
     scheme: Scheme | None = None
 
     def __post_init__(self) -> None:
@@ -105,7 +107,9 @@ class Design:
 
     def walk(self) -> Walk:
         """Follow the signal through the graph as designed so far; weights met for the first time are designed."""
-        walk = self.blank_walk()
+        return self._follow(self.blank_walk())
+
+    def _follow(self, walk: Walk) -> Walk:
         for node in self.graph.nodes:
             if node.index in self.inputs:
                 walk.signals[node.index] = self.inputs[node.index]
@@ -118,7 +122,7 @@ class Design:
         """A walk that has not begun."""
         told = self.measured.get
         return Walk(self.graph, self.batch, self.moment, lambda node: told(node.index),
-                    centred=self.centred, centres=self.centres, corrections=self.corrections, returned=self.returned)
+                    centred=self.centred, centres=self.centres, corrections=self.corrections, returned=self.returned, ahead=self.ahead)
 
     def finish(self) -> Walk:
         """Design all, then bring attention logits down where the model does not."""
@@ -134,23 +138,17 @@ class Design:
         """The walk of the design as it stands."""
         return self.back(self.walk())
 
+    def growth(self) -> dict[int, float]:
+        """Node → by how much its second moment grows as gates of recurrences open; {} where there are none."""
+        if not any(at_least(node) for node in self.graph.nodes):
+            return {}
+        now, then = (self._follow(replace(self.blank_walk(), ahead=ahead)).signals for ahead in (False, True))
+        return {i: then[i].value / now[i].value for i in now if now[i].value > 0.0}
+
     def back(self, walk: Walk) -> Walk:
         """The same walk with gradients, from where the loss hands them in."""
         walk.backward({i: Gradient(np.array([g])) for i, g in (self.ends or dict.fromkeys(self.graph.outputs, 1.0)).items()})
         return walk
-
-    def gain(self, node: Node) -> float:
-        """The forward gain of what a weight reads: that of theory's starting point, 1 after no activation."""
-        phi = activation_of(preceding_activation(self.graph, node.index))
-        try:
-            return 1.0 if phi is None else starting_point(phi).gain
-        except InputError:
-            return 1.0
-
-    def origin(self, node: Node) -> float:
-        """φ(0) of the activation a weight reads."""
-        phi = activation_of(preceding_activation(self.graph, node.index))
-        return 0.0 if phi is None else float(phi.phi(0.0))
 
     # -- one weight ---------------------------------------------------------------------------------------------------
 
@@ -168,7 +166,9 @@ class Design:
             elif use.role == "weight" and use.fans is not None:
                 self._weight(walk, node, use, name)
             elif scales_norm(self.graph, node, use):
-                self._norm(walk, use, name)
+                self._norm(walk, node, name)
+            elif ends_branch(self.graph, node, use):
+                self._branch_scale(walk, node, name)
             elif use.role == "other" and node.kind == "affine":
                 self._set(name, 1.0, "learned queries of unit size")
             elif use.role == "other" and node.kind == "join" and node.op in ("cat", "concat") and node.inputs:
@@ -184,19 +184,32 @@ class Design:
         self.moments[name] = max(moment, 0.0) * shrink
         self.reasons[name] = reason if shrink == 1.0 else f"{reason}; smaller by {sqrt(shrink):.3g} for attention logits of unit size"
 
-    def _norm(self, walk: Walk, use: ParameterUse, name: str) -> None:
+    def _norm(self, walk: Walk, node: Node, name: str) -> None:
+        """One, or the branch's share; and more where a gate multiplies what it makes, which then has that size."""
+        gate = gate_behind(self.graph, node)
+        phi = activation_of(gate)
+        left = 1.0 if phi is None else float(table(phi).second(np.ones(1))[0])
+        gated = "" if gate is None else f", over the rms {sqrt(left):.3g} of its {gate.op}"
         branch = self.handles.get(name)
         if branch is None or branch.length < 2 or branch.handle is None or branch.handle[0] not in range(len(self.graph.nodes)):
-            self._set(name, 1.0, "a norm's scale starts at 1")
+            self._set(name, 1.0 / left, f"a norm's scale starts at 1{gated}")
             return
-        self._set(name, self._budget(walk, branch) if not branch.normed else 1.0 / branch.length, f"one of {branch.length} branches of a stream")
+        share = self._budget(walk, branch) if not branch.normed else 1.0 / branch.length
+        self._set(name, share / left, f"one of {branch.length} branches of a stream{gated}")
+
+    def _branch_scale(self, walk: Walk, node: Node, name: str) -> None:
+        branch, unit = self.handles.get(name), walk.signals[node.inputs[0]].value
+        if branch is None or branch.length < 2 or not unit > 0.0:
+            self._set(name, 1.0, "a branch's scale starts at 1")
+        else:
+            self._set(name, min(self._budget(walk, branch) / unit, 1.0), f"one of {branch.length} branches of a stream")
 
     def _budget(self, walk: Walk, branch: Branch) -> float:
         stream = walk.signals[branch.stream].value if branch.stream in walk.signals else 1.0
         return (max(stream, 1.0) if branch.normed else stream or 1.0) / branch.length
 
     def _weight(self, walk: Walk, node: Node, use: ParameterUse, name: str) -> None:
-        start = self._start(node)
+        start = working_point.start(self.graph, node, self._chain)
         if start is not None and start.centred and self._bias_of(node):
             self.centred.add(node.index)
         incoming = walk.passage(node).incoming
@@ -211,7 +224,8 @@ class Design:
             summed = waves.sums_waves(self.graph, node)
             why = "a sum of waves is noise until it is fitted" if summed else "so that the loss starts where guessing does"
             moment = waves.SUMMED if summed else OUTPUT
-            self._set(name, moment / unit, f"outputs of rms {sqrt(moment):.2g}, {why}")
+            when = " once the gates of the state are open" if reads_state(self.graph, node) else ""
+            self._set(name, moment / unit, f"outputs of rms {sqrt(moment):.2g}{when}, {why}")
         elif start is not None:
             self.starts[name] = start
             self.biases.update((use.parameters[0], start.bias_variance) for use in node.uses if use.role == "bias")
@@ -222,7 +236,7 @@ class Design:
                 self.biases[bias] = waves.phases(waves.frequency(self.graph, node))
                 self.reasons[bias] = "phases spread over one period"
         else:
-            target, why = self._target(node)
+            target, why = working_point.target(self.graph, node, self._chain)
             if name in self.quiet:
                 why = f"{why}, ×{sqrt(self.quiet[name]):.3g} so that updates do not grow with the number of branches (Fixup)"
             self._set(name, target * self.quiet.get(name, 1.0) / unit / self._multiplied(node), why)
@@ -231,34 +245,10 @@ class Design:
         """The square of what the model multiplies this output by on its way into an activation: sin(30·Wx) needs a W 30 times smaller."""
         return constant_factor(self.graph, node.index) ** 2 if next_activation(self.graph, node.index) is not None else 1.0
 
-    def _start(self, node: Node) -> StartingPoint | None:
-        """Theory's starting point where the weight reads an activation that no norm holds in place."""
-        before = preceding_activation(self.graph, node.index)
-        phi = activation_of(before)
-        if before is None or phi is None or phi.homogeneous or behind_norm(self.graph, before):
-            return None
-        if not phi.bounded and self._chain(before.op) < DEEP:
-            return None
-        try:
-            return starting_point(phi)
-        except InputError:
-            return None
-
     def _chain(self, op: str) -> int:
         if op not in self._chains:
             self._chains[op] = longest_chain(self.graph, op)
         return self._chains[op]
-
-    def _target(self, node: Node) -> tuple[float, str]:
-        after = activation_of(next_activation(self.graph, node.index))
-        if after is not None and not after.homogeneous and not after.bounded and self._chain(after.name) >= DEEP:
-            try:
-                start = starting_point(after)
-            except InputError:
-                return 1.0, "outputs of unit size"
-            if 0.0 < start.q < 4.0:
-                return start.q, f"q = {start.q:.3g}, where {after.name} is stable"
-        return 1.0, "outputs of unit size"
 
     def _bias_of(self, node: Node) -> bool:
         return any(use.role == "bias" and use.parameters[0] not in self.kept and not use.derived for use in node.uses)

@@ -1,4 +1,4 @@
-"""Attention logits of unit size, where the model does not see to it."""
+"""Attention logits of unit size, where the model does not see to it; and what gates are opened by."""
 
 from typing import TYPE_CHECKING
 
@@ -7,6 +7,7 @@ import numpy as np
 from steadygrad.graph.flow import Walk
 from steadygrad.graph.ops.attention import logits
 from steadygrad.graph.signal_graph import Node, SignalGraph
+from steadygrad.planner.standing import GATES
 
 if TYPE_CHECKING:
     from steadygrad.planner.design import Design
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 LARGEST = 1.0
 """Second moment of attention logits: rows attend to e times as few positions as uniform ones."""
 SLACK = 1.5
+WIDEST = 4.0
+"""Second moment of what gates read: at 2 the slope of a sigmoid has fallen to 0.42 of its largest."""
 
 
 def shrink_logits(design: "Design", walk: Walk) -> bool:
@@ -33,6 +36,11 @@ def shrink_logits(design: "Design", walk: Walk) -> bool:
 def logit_operands(graph: SignalGraph, walk: Walk) -> list[tuple[float, tuple[int, ...]]]:
     """Second moment of the logits of every attention, and what they are products of."""
     return [found for node in graph.nodes if (found := _logits(graph, walk, node))[0] > 0.0 and np.isfinite(found[0])]
+
+
+def gate_operands(graph: SignalGraph) -> list[int]:
+    """What sigmoids read: far from 0 they are open or shut, and let less and less gradient through to whatever decides which."""
+    return [node.inputs[0] for node in graph.nodes if node.kind == "activation" and node.op in GATES and node.index in graph.feeds_weights]
 
 
 def _logits(graph: SignalGraph, walk: Walk, node: Node) -> tuple[float, tuple[int, ...]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from steadygrad.planner.design import OUTPUT, Design
-from steadygrad.planner.moves import moves
+from steadygrad.planner.moves import REACH, ROOMS, moves
 from steadygrad.planner.spread import spreads
 from steadygrad.planner.trial import learn
 from steadygrad.probes.evidence import Evidence
@@ -13,22 +13,27 @@ from steadygrad.probes.evidence import Evidence
 SIGNALS, GRADIENTS = 10.0, 100.0
 """Largest over smallest rms that a plan is for: of activations, and of gradients per entry of weight matrices."""
 ENOUGH = 0.92  # share of log 10 and log 100 from which on nothing is moved: a batch and a loss of another kind measure a little more
-ROUNDS = 3
+ROUNDS = 5
+LEAST = 0.1  # log E[w²] of the furthest move from which on there is nothing left to try
 Spreads = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class _Tried:
-    """Scales that were run, and what was seen."""
+    """Scales that were run, what was seen, and factors for output weights that were seen to be off."""
 
     moments: dict[str, float]
     reasons: dict[str, str]
     spreads: Spreads
+    seen: Evidence
+    off: dict[str, float]
     note: str = ""
 
 
 def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, before: Callable[[str], float | None]) -> tuple[str, ...]:
     """Run the design, learn from what was seen, move, at most `ROUNDS` times; the best that was seen stays, be it the model's own scales.
+
+    Each move starts from the best so far, and goes less far after one that made it worse.
 
     Args:
         design: with all scales chosen; left with the best.
@@ -39,40 +44,55 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
     Returns:
         What to tell the user.
     """
-    tried: list[_Tried] = []
-    for turn in range(1 + ROUNDS):
-        seen = run()
-        tried.append(_Tried(dict(design.moments), dict(design.reasons), spreads(seen), "" if turn == 0 else "moved as measured"))
-        outputs = _outputs(design, seen)
-        if (score(tried[-1].spreads) <= ENOUGH and not outputs) or turn == ROUNDS or score(tried[-1].spreads) > score(tried[0].spreads):
+    first = best = _run(design, run, "")
+    reach = REACH
+    for _ in range(ROUNDS):
+        walk = learn(design, best.seen)
+        if (score(best.spreads) <= ENOUGH and not best.off) or reach < LEAST:
             break
-        walk = learn(design, seen)
-        factors = moves(design, walk, seen) | outputs
+        rooms = ROOMS if best is first or score((1.0, best.spreads[1])) <= ENOUGH else ROOMS[1:]  # gradients that have been moved want more room
+        factors = moves(design, walk, best.seen, reach, rooms) | best.off
         if not factors:
             break
         for name, factor in factors.items():
             design.moments[name] *= factor
-            design.reasons[name] = f"{tried[0].reasons[name]}; ×{math.sqrt(design.moments[name] / tried[0].moments[name]):.3g} as measured, to level"
-    best = min(tried, key=lambda t: _cost(t, own))
+            design.reasons[name] = f"{first.reasons[name]}; ×{math.sqrt(design.moments[name] / first.moments[name]):.3g} as measured, to level"
+        moved = _run(design, run, "moved as measured")
+        if _cost(moved, own) < _cost(best, own):
+            best = moved
+        else:  # they went further than what was seen here holds
+            reach = max(abs(math.log(factor)) for factor in factors.values()) / 3.0
+            _put(design, best)
     if own is not None and (excess(own) < excess(best.spreads) or _worse(best.spreads, own)):
         _as_it_came(design, before)
-        tried.append(_Tried(dict(design.moments), dict(design.reasons), spreads(run()), "kept the model's own scales, which measured better"))
-        best = min(tried, key=lambda t: _cost(t, own))
+        best = min(best, _run(design, run, "kept the model's own scales, which measured better"), key=lambda t: _cost(t, own))
     for forgotten in (design.corrections, design.returned, design.pulls):
         forgotten.clear()
-    design.moments.update(best.moments)
-    design.reasons.update(best.reasons)
-    return (_words(best, tried[0], own),) if best is not tried[0] or excess(best.spreads) > 0.0 else ()
+    _put(design, best)
+    return (_words(best, first, own),) if best is not first or excess(best.spreads) > 0.0 else ()
+
+
+def _run(design: Design, run: Callable[[], Evidence], note: str) -> _Tried:
+    seen = run()
+    return _Tried(dict(design.moments), dict(design.reasons), spreads(seen), seen, _outputs(design, seen), note)
+
+
+def _put(design: Design, tried: _Tried) -> None:
+    design.moments.update(tried.moments)
+    design.reasons.update(tried.reasons)
 
 
 def _outputs(design: Design, seen: Evidence) -> dict[str, float]:
-    """Output weight → factor on its E[w²] that brings outputs to their size, where they were seen more than a factor of 4 off it."""
-    found = {}
+    """Output weight → factor on its E[w²] that brings outputs to their size, where they were seen more than a factor of 4 off it.
+
+    Outputs made from states of gated recurrences are judged as they will be once gates are open.
+    """
+    found, growth = {}, design.growth()
     for node in design.graph.nodes:
         use = next((u for u in node.uses if u.role == "weight"), None)
         if node.kind != "affine" or use is None or node.index in design.graph.feeds_weights or node.index not in seen.signals:
             continue
-        name, q = use.parameters[0], seen.signals[node.index].moments.q
+        name, q = use.parameters[0], seen.signals[node.index].moments.q * growth.get(node.index, 1.0)
         alone = len(list(design.graph.uses_of(name))) == 1 and design.reasons.get(name, "").startswith("outputs")
         if alone and design.moments.get(name, 0.0) > 0.0 and 0.0 < q < math.inf and not 1.0 / 16.0 < q / OUTPUT < 16.0:
             found[name] = OUTPUT / q
@@ -84,9 +104,10 @@ def score(found: Spreads) -> float:
     return max(math.log(max(spread, 1.0)) / math.log(bound) for spread, bound in zip(found, (SIGNALS, GRADIENTS), strict=True))
 
 
-def _cost(tried: _Tried, own: Spreads | None) -> tuple[int, float, float]:
-    """What decides between two: spreads beyond their bound and the model's own, then how far they are beyond bounds, then the larger."""
-    return _worse(tried.spreads, own), excess(tried.spreads), score(tried.spreads)
+def _cost(tried: _Tried, own: Spreads | None) -> tuple[int, int, int, float, float]:
+    """What decides between two: spreads beyond their bound and the model's own, outputs off their size, spreads beyond their bound, how far, the larger."""
+    beyond = sum(spread > bound for spread, bound in zip(tried.spreads, (SIGNALS, GRADIENTS), strict=True))
+    return _worse(tried.spreads, own), len(tried.off), beyond, excess(tried.spreads), score(tried.spreads)
 
 
 def excess(found: Spreads) -> float:

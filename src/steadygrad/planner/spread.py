@@ -8,6 +8,7 @@ from steadygrad.planner.blocks import branches
 from steadygrad.probes.evidence import Evidence
 
 MASKED = 1e30  # second moments from here on are those of masks: the lowest number of a dtype, written where attention must not look
+PASSED = ("view", "cast", "dropout")
 KINDS = ("affine", "norm", "activation", "join")
 LENGTHS = ("norm", "vector_norm", "linalg_vector_norm", "linalg_norm")
 SCALAR = ("clamp", "clamp_min", "add", "pow", "__pow__", "sqrt", "rsqrt", "reciprocal")  # between a length and what is divided by it
@@ -27,9 +28,11 @@ def signals(graph: SignalGraph) -> dict[int, float]:
     """Affine ops, norms, activations and sums whose result is mixed again, with the factor on E[x²] at which they count.
 
     Rows of a table count as the model multiplies them: by √width in T5 and Gemma. Vectors that the model itself makes of unit length do not
-    count: their entries are 1/√width whatever the weights are.
+    count: their entries are 1/√width whatever the weights are; nor do terms of an average or of a recurrence that is written out: see
+    `averages` and `decays`.
     """
-    found = [n for n in graph.nodes if n.kind in KINDS and n.where != "loss" and n.index in graph.feeds_weights and not unit_length(graph, n)]
+    found = [n for n in graph.nodes if n.kind in KINDS and n.where != "loss" and n.index in graph.feeds_weights]
+    found = [n for n in found if not (unit_length(graph, n) or averages(graph, n) or decays(graph, n))]
     return {n.index: constant_factor(graph, n.index) ** 2 if any(use.role == "table" for use in n.uses) else 1.0 for n in found}
 
 
@@ -50,6 +53,34 @@ def unit_length(graph: SignalGraph, node: Node) -> bool:
     return squared is not divisor and squared.op in ("square", "pow", "__pow__", "mul")
 
 
+def averages(graph: SignalGraph, node: Node) -> bool:
+    """Values times attention weights that sum to 1, before the sum: terms of n are 1/n of what they are terms of, whatever the weights of the model.
+
+    Attention by a matrix product has the same terms, and never shows them.
+    """
+    if node.op != "mul" or node.kind != "join":
+        return False
+    weighed = any(source is not None and source.op in ("softmax", "special_softmax") for source in _made(graph, node))
+    readers = _readers(graph, node)
+    return weighed and bool(readers) and all(reader.op in ("sum", "mean") for reader in readers)
+
+
+def decays(graph: SignalGraph, node: Node) -> bool:
+    """Exponents of forgetting and what is multiplied by their exponentials, in a recurrence that is written out.
+
+    Differences of cumulative log decays grow with the distance between two positions, and their exponentials fall without bound; a fused
+    kernel of the same recurrence shows neither.
+    """
+    readers = _readers(graph, node)
+    if node.op == "exp":
+        return bool(readers) and all(reader.op == "mul" for reader in readers)
+    if node.kind != "join":
+        return False
+    if readers and all(reader.op == "exp" for reader in readers):
+        return True
+    return node.op == "mul" and any(source is not None and source.op == "exp" for source in _made(graph, node))
+
+
 def gradient_spread(evidence: Evidence) -> float:
     """Largest over smallest rms gradient per entry over weight matrices, those on branches that start silent left out."""
     wanted = matrices(evidence)
@@ -63,6 +94,23 @@ def matrices(evidence: Evidence) -> set[str]:
         use.parameters[0] for node in evidence.graph.nodes for use in node.uses
         if use.role in ("weight", "recurrent") and node.index not in silent and sum(size > 1 for size in use.shape) > 1
     }  # fmt: skip
+
+
+def _made(graph: SignalGraph, node: Node) -> list[Node | None]:
+    """What made each operand, behind views and casts."""
+    return [graph.nodes[i] if graph.nodes[i].kind not in PASSED else graph.upstream(i, PASSED) for i in node.inputs]
+
+
+def _readers(graph: SignalGraph, node: Node) -> list[Node]:
+    """What reads the result, behind views, casts and masks."""
+    found, pending = [], [node.index]
+    while pending:
+        for reader in (graph.nodes[i] for i in graph.consumers()[pending.pop()]):
+            if reader.kind in PASSED or reader.op == "masked_fill":
+                pending.append(reader.index)
+            else:
+                found.append(reader)
+    return found
 
 
 def _silent(evidence: Evidence) -> set[int]:

@@ -1,7 +1,11 @@
 """Where a parameter stands: held in place by a norm, in a plain chain that nothing holds, or a norm's own scale."""
 
-from steadygrad.graph.neighbours import preceding_activation
+from steadygrad.graph.neighbours import JOINED, preceding_activation
+from steadygrad.graph.ops.recurrent import at_least
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
+
+PASSED = ("view", "cast", "dropout")
+GATES = ("sigmoid", "hardsigmoid")
 
 
 def behind_norm(graph: SignalGraph, node: Node) -> bool:
@@ -48,3 +52,38 @@ def scales_norm(graph: SignalGraph, node: Node, use: ParameterUse) -> bool:
         return False
     before = graph.upstream(node.index)
     return node.kind == "norm" or (node.kind == "scale" and node.op == "mul" and before is not None and before.kind == "norm")
+
+
+def ends_branch(graph: SignalGraph, node: Node, use: ParameterUse) -> bool:
+    """Whether it scales what a residual branch adds, right before it is added: LayerScale (Touvron et al. 2021, arXiv:2103.17239)."""
+    if use.role != "scale" or use.derived or node.kind != "scale" or node.op != "mul":
+        return False
+    readers = graph.consumers()
+    reader = node
+    while len(readers[reader.index]) == 1:
+        reader = graph.nodes[readers[reader.index][0]]
+        if reader.kind not in ("view", "cast", "dropout"):
+            return reader.kind == "join" and reader.op == "add"
+    return False
+
+
+def reads_state(graph: SignalGraph, node: Node) -> bool:
+    """Whether it reads the state of a gated recurrence."""
+    made = graph.upstream(node.index)
+    return made is not None and at_least(made) > 0.0
+
+
+def gate_behind(graph: SignalGraph, node: Node) -> Node | None:
+    """The sigmoid that multiplies what this norm makes, or an activation of it: squeeze-and-excitation; None without one."""
+    readers, pending = graph.consumers(), [node.index]
+    while pending:
+        current = pending.pop()
+        for reader in (graph.nodes[i] for i in readers[current]):
+            if reader.kind in PASSED or (reader.kind == "activation" and reader.op not in GATES) or reader.op in JOINED:
+                pending.append(reader.index)
+            elif reader.kind == "join" and reader.op == "mul" and len(reader.inputs) == 2:
+                other = graph.nodes[next((i for i in reader.inputs if i != current), current)]
+                made = other if other.kind not in PASSED else graph.upstream(other.index, PASSED)
+                if made is not None and made.kind == "activation" and made.op in GATES:
+                    return made
+    return None

@@ -12,7 +12,7 @@ from steadygrad.graph.flow import UNKNOWN, Walk
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import Node, Parameter, ParameterUse, SignalGraph
-from steadygrad.planner import entering, laws, standing
+from steadygrad.planner import entering, laws, standing, working_point
 from steadygrad.planner.choices import Choice
 from steadygrad.planner.design import Design
 from steadygrad.planner.intent import intention
@@ -93,7 +93,9 @@ class Study:
         return flat and all(use.role in ("bias", "shift") and not node.options.get("gates") for node, use in self.uses[name])
 
     def _designed(self, name: str) -> bool:
-        return any(_designs(self.graph, node, use) for node, use in self.uses[name])
+        uses, reading = self.uses[name], self.sight.readings.get(name)
+        ones = reading is not None and reading.value.moments.q == reading.value.moments.mean == 1.0
+        return any(_designs(self.graph, *use) for use in uses) or (ones and all(standing.ends_branch(self.graph, *use) for use in uses) and bool(uses))
 
     def row(self, parameter: Parameter, everywhere: Choice | None) -> Row:
         """What one parameter gets; tensors that a weight is computed from get that weight's law together."""
@@ -164,7 +166,7 @@ class Study:
         if isinstance(choice, Law):
             return choice, repr(choice), ASKED
         assert isinstance(choice, Scheme)  # resolve() leaves nothing else
-        gain = self.design.gain(node) if use.role == "weight" else 1.0
+        gain = working_point.gain(self.graph, node) if use.role == "weight" else 1.0
         fans = use.fans or Untold(parameter.shape)
         if choice.complex and _complex(parameter):  # it counts complex numbers, the graph real ones
             fans = laws.Fans(fans.fan_in / 2.0, fans.fan_out / 2.0)
@@ -191,7 +193,7 @@ class Study:
         """A bias that is drawn, or takes out the offset of the activation its weight reads."""
         weight = next(use for use in node.uses if use.role == "weight")
         variance = self.design.biases.get(name, 0.0)
-        origin = self.design.origin(node) if node.index in self.design.centred else 0.0
+        origin = working_point.origin(self.graph, node) if node.index in self.design.centred else 0.0
         law = normal(math.sqrt(variance)) if variance > 0.0 else constant(0.0)
         words = [f"normal, std {math.sqrt(variance):.4g}"] * (variance > 0.0) + [f"−{origin:.3g}·(row sums of the weight)"] * (origin != 0.0)
         drawn = self.design.reasons.get(name, f"σ_b² = {variance:.4g} of the same critical point")

@@ -34,6 +34,7 @@ def learn(design: Design, seen: Evidence) -> Walk:
     scale = mean(seen.gradients[i].moments.q for i in leaves(design.graph) if i in seen.gradients) or 1.0
     for forgotten in (design.corrections, design.returned, design.pulls):
         forgotten.clear()
+    design.ahead = False  # from here on beside a run
     walk = design.blank_walk()
     walk.seen = {i: reading.moments.q for i, reading in seen.signals.items() if _one(design, i)}
     walk.felt = {i: reading.moments.q / scale for i, reading in seen.gradients.items() if _one(design, i)}

@@ -270,3 +270,17 @@ def test_stacked_experts_in_groups_are_weights_with_fans_of_one_matrix() -> None
 
     found = {use.parameters[0]: (node.op, use.fans.fan_in, use.fans.fan_out) for node in trace(Experts(), torch.randn(32, 16)).graph.nodes for use in node.uses}
     assert found == {"up": ("grouped_mm", 16.0, 24.0), "down": ("grouped_mm", 24.0, 8.0)}
+
+
+def test_a_tensor_that_only_lends_its_dtype_or_shape_is_not_read() -> None:
+    """`norm(x).type_as(x)` reads norm(x) alone: a gradient past the norm would be made up."""
+
+    class Like(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = torch.relu(x)
+            return torch.tanh(y).type_as(y) + torch.sigmoid(y[:, :1]).expand_as(y)
+
+    graph = trace(Like(), torch.randn(2, 3)).graph
+    for op, made in (("type_as", "tanh"), ("expand_as", "sigmoid")):
+        node = next(n for n in graph.nodes if n.op == op)
+        assert [graph.nodes[i].op for i in node.inputs] == [made]

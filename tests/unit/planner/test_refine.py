@@ -114,6 +114,25 @@ def test_a_plan_that_is_worse_than_the_models_own_scales_is_not_handed_out() -> 
     assert made.design.moments["up.weight"] == pytest.approx(made.sight.rms("up.weight") ** 2)
 
 
+def test_after_a_move_that_made_it_worse_a_shorter_one_starts_from_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that are told to measure well at the first scales only: every move is tried from there, each at most a third as far."""
+    net, x = model(), batch()
+    made = designed(net, x)
+    worse = made.run(net, x, 0)
+    assert refine.score(spreads(worse)) > refine.ENOUGH
+    first, tried = dict(made.design.moments), []
+
+    def moved(design: object, walk: object, seen: object, reach: float, rooms: object) -> dict[str, float]:
+        tried.append((reach, made.design.moments["up.weight"] == first["up.weight"]))
+        return {"up.weight": math.exp(reach)}
+
+    monkeypatch.setattr(refine, "moves", moved)
+    refine.refine(made.design, lambda: worse, None, made.sight.rms)
+    assert len(tried) > 2 and all(started for _, started in tried)
+    assert all(b[0] == pytest.approx(a[0] / 3.0) for a, b in zip(tried, tried[1:], strict=False))
+    assert made.design.moments == first
+
+
 def test_outputs_that_measure_far_off_their_size_get_it() -> None:
     """The same draw, scaled: second moment 1/2 to rounding."""
     net, x = model(), batch()

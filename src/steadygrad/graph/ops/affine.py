@@ -192,18 +192,27 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
 
 
 def contract_forward(at: Passage) -> Signal | None:
-    """Σ over n of products of two independent signals: n·q₁·q₂; attention weights average their values instead."""
+    """Σ over n of products of two independent signals: n·q₁·q₂; attention weights average their values instead.
+
+    Over positions products are alike: n·q₁·q₂·(1 + (n − 1)·c₁c₂).
+    """
     if len(at.incoming) != 2 or at.node.options.get("with_constant"):
         return None
     left, right = at.incoming
     n = at.node.options.get("contracted")
     if left.share > 0.0 or right.share > 0.0:
         weights, values = (left, right) if left.share > 0.0 else (right, left)
+        if at.positions is False:  # attention over channels, which have nothing in common but an offset
+            own = values.mean + (1.0 - values.mean) * weights.share
+            return Signal(values.q * own, min(values.mean / max(own, 1e-12), 1.0), values.c, values.b)
         return averaged(values, weights.share, 1.0 / max(n if isinstance(n, int) else contracted(at) or 1, 1))
     if not isinstance(n, int):
         n = contracted(at)
     if n is None:
         return None
+    if at.positions:
+        alike = 1.0 + (n - 1.0) * max(left.c * right.c, 0.0)
+        return Signal(n * alike * left.q * right.q, 0.0, 0.0, left.b * right.b)
     return Signal(n * left.q * right.q, 0.0, left.c * right.c, left.b * right.b)
 
 

@@ -83,6 +83,7 @@ class Passage:
         batch: samples.
         moment: E[w²] of a parameter operand, per hypothesis.
         centre: whether its kernel has nothing but its centre tap.
+        positions: of a contraction of two signals, whether it sums over positions; None where that is not known.
     """
 
     node: Node
@@ -91,6 +92,7 @@ class Passage:
     batch: int
     moment: Callable[[ParameterUse], Array]
     centre: bool = False
+    positions: bool | None = None
 
     @property
     def made(self) -> int:

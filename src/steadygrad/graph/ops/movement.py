@@ -52,11 +52,14 @@ FRESH = frozenset({  # values that do not depend on those of the tensor they are
     *(f"{kind}_like" for kind in ("zeros", "ones", "full", "empty", "rand", "randn", "randint")),
     *(f"new_{kind}" for kind in ("zeros", "ones", "full", "empty", "tensor")),
 })  # fmt: skip
+LIKE = ("type_as", "to", "expand_as", "view_as", "reshape_as", "broadcast_to")  # of a second tensor only its dtype or shape is read
 
 
 def _plain(kind: Kind):
     def describe(call: Call) -> Seen:
         signals, parameters, _ = call.sides()
+        if call.name in LIKE and any(t is call.args[0] for t in signals):
+            signals = [call.args[0]]
         return Seen(call.name, kind, signals, [Operand(p, "other") for p in parameters], _options(call, kind))
 
     return describe

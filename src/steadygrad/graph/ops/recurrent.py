@@ -5,7 +5,10 @@ import torch
 from steadygrad.graph.fans import linear_fans
 from steadygrad.graph.ops.call import Call, Operand, Seen
 from steadygrad.graph.ops.flow import Flow, Passage, Signal, same
+from steadygrad.graph.signal_graph import Node
 
+OPEN = 0.394
+"""E[tanh(z)²], z standard normal: the state o ⊙ tanh(c) of a unit cell behind an open output gate, and the candidate of a GRU."""
 GATES = {"lstm": 4, "gru": 3, "rnn_tanh": 1, "rnn_relu": 1}
 
 
@@ -48,6 +51,18 @@ OPS = {name + suffix: recurrent for name in GATES for suffix in ("", "_cell")}
 def untold(at: Passage) -> Signal | None:
     """A whole recurrence in one op is measured, not predicted."""
     return None
+
+
+def at_least(node: Node) -> float:
+    """Second moment to which the state of a gated recurrence grows as it learns; 0 for everything else.
+
+    Gates start half shut: h = σ(o)·tanh(c) has E[h²] ≈ 0.01 in a fresh LSTM and comes to that of an open gate. What reads it should be
+    designed for the latter, as its outputs grow with the state. Projected states have a size of their own.
+    """
+    if node.kind != "affine" or GATES.get(node.op.removesuffix("_cell"), 1) == 1:
+        return 0.0
+    projected = any(use.role == "weight" and use.fans is not None and use.shape[0] == use.fans.fan_out for use in node.uses)
+    return 0.0 if projected else OPEN
 
 
 FLOWS = dict.fromkeys(OPS, Flow(untold, same))

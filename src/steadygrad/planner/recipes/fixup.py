@@ -4,6 +4,7 @@ from steadygrad.errors import InputError
 from steadygrad.planner.blocks import Branch
 from steadygrad.planner.design import Design
 from steadygrad.planner.recipes.recipe import Recipe, plain, weights
+from steadygrad.planner.working_point import gain
 
 
 class Fixup(Recipe):
@@ -32,7 +33,7 @@ class Fixup(Recipe):
         plain(design, "starts at one")
         for name, node, use in weights(design):
             assert use.fans is not None  # weights() gives no other
-            design.moments[name], design.reasons[name] = design.gain(node) ** 2 / use.fans.fan_in, "He's"
+            design.moments[name], design.reasons[name] = gain(design.graph, node) ** 2 / use.fans.fan_in, "He's"
             if node.index not in design.graph.feeds_weights:
                 design.moments[name], design.reasons[name] = 0.0, "the output layer starts at 0"
         for branch in deep.values():

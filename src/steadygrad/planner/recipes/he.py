@@ -2,6 +2,7 @@
 
 from steadygrad.planner.design import Design
 from steadygrad.planner.recipes.recipe import Recipe, plain, weights
+from steadygrad.planner.working_point import gain
 
 
 class He(Recipe):
@@ -20,5 +21,5 @@ class He(Recipe):
         plain(design, "starts at one")
         for name, node, use in weights(design):
             assert use.fans is not None  # weights() gives no other
-            gain = design.gain(node)
-            design.moments[name], design.reasons[name] = gain**2 / use.fans.fan_in, f"gain {gain:.4g} of what it reads, over √fan_in"
+            read = gain(design.graph, node)
+            design.moments[name], design.reasons[name] = read**2 / use.fans.fan_in, f"gain {read:.4g} of what it reads, over √fan_in"

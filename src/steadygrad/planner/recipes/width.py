@@ -2,6 +2,7 @@
 
 from steadygrad.planner.design import Design
 from steadygrad.planner.recipes.recipe import Recipe, plain, weights
+from steadygrad.planner.working_point import gain
 from steadygrad.schemes.width_scaling import spectral
 
 
@@ -24,7 +25,7 @@ class MuP(Recipe):
         for name, node, use in weights(design):
             assert use.fans is not None  # weights() gives no other
             if node.index in design.graph.feeds_weights:
-                design.moments[name], design.reasons[name] = design.gain(node) ** 2 / use.fans.fan_in, "He's"
+                design.moments[name], design.reasons[name] = gain(design.graph, node) ** 2 / use.fans.fan_in, "He's"
             else:
                 design.moments[name], design.reasons[name] = use.fans.fan_in**-2.0, "an output: 1/fan_in²"
 
@@ -46,5 +47,5 @@ class Spectral(Recipe):
         plain(design, "starts at one")
         for name, node, use in weights(design):
             assert use.fans is not None  # weights() gives no other
-            design.moments[name] = spectral().law(use.fans, design.gain(node)).std ** 2
+            design.moments[name] = spectral().law(use.fans, gain(design.graph, node)).std ** 2
             design.reasons[name] = f"spectral norm of order √({use.fans.fan_out:g}/{use.fans.fan_in:g})"
