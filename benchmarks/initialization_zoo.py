@@ -5,7 +5,7 @@
 Each model runs in a process of its own with a limit of processor time and memory, is measured as it comes, planned, drawn and measured again.
 Activations: largest over smallest root mean square over outputs of affine ops, norms, activations and sums. Gradients: the same per entry over
 weight matrices off branches that start silent. Results are appended line by line and a killed run goes on where it stopped; the sample is the names with the smallest
-SHA-256. What cannot be planned counts as a miss.
+SHA-256 of `--held` and the name, `--without` those of earlier results. What cannot be planned counts as a miss.
 """
 
 import argparse
@@ -135,7 +135,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--libraries", default="timm,hf")
     parser.add_argument("--sample", type=int, default=60)
-    parser.add_argument("--held", action="store_true")
+    parser.add_argument("--held", default="", help="hash this salt and the name: a sample of its own")
+    parser.add_argument("--without", type=Path, nargs="*", default=[], help="results whose names have been looked at")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds of processor time")
     parser.add_argument("--memory", type=float, default=14.0, help="GiB of address space")
     parser.add_argument("--largest", type=float, default=float("inf"), help="million parameters; larger timm networks are replaced by the next name")
@@ -149,8 +150,11 @@ def main() -> None:
         importlib.import_module({"hf": "transformers"}.get(library, library))
     known = [json.loads(line) for line in asked.results.read_text().splitlines()] if asked.results.exists() else []
     done = {r["name"] for r in known}
+    looked = {json.loads(line)["name"] for path in asked.without for line in path.read_text().splitlines()}
     taken = 0
-    for name in asked.names.split(",") if asked.names else ordered(names(asked.libraries.split(",")), "held:" if asked.held else ""):
+    for name in asked.names.split(",") if asked.names else ordered(names(asked.libraries.split(",")), asked.held):
+        if name in looked:
+            continue
         record = next((r for r in known if r["name"] == name), None) or forked(name, asked)
         if name not in done:
             known.append(record)

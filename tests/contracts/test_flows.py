@@ -135,6 +135,8 @@ def cases() -> dict[str, tuple[Through, tuple[int, ...]]]:
         "global pool": (Through(nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(1)), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
         "relu and max pool": (Through(nn.Sequential(nn.ReLU(), nn.MaxPool2d(2)), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
         "squeeze and excitation": (Through(Gated(), nn.Conv2d(16, 256, 1), nn.Conv2d(256, 256, 1)), IMAGES),
+        "unit length over positions": (Through(lambda x: 5.0 * F.normalize(x)), TOKENS),
+        "unit length over channels": (Through(lambda x: 5.0 * F.normalize(x, dim=-1)), TOKENS),
         "attention over channels": (Through(OverChannels(False)), TOKENS),
         "linear attention": (Through(Kernel(False)), TOKENS),
         "a token with a layer of its own": (Through(Token()), TOKENS),

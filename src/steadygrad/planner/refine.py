@@ -14,6 +14,7 @@ SIGNALS, GRADIENTS = 10.0, 100.0
 """Largest over smallest rms that a plan is for: of activations, and of gradients per entry of weight matrices."""
 ENOUGH = 0.92  # share of log 10 and log 100 from which on nothing is moved: a batch and a loss of another kind measure a little more
 ROUNDS = 5
+ANOTHER = 1.25  # by how much the spreads of two draws at the same scales differ
 LEAST = 0.1  # log E[w²] of the furthest move from which on there is nothing left to try
 Spreads = tuple[float, float]
 
@@ -116,8 +117,8 @@ def excess(found: Spreads) -> float:
 
 
 def _worse(found: Spreads, own: Spreads | None) -> int:
-    """How many spreads are beyond their bound and beyond the model's own."""
-    return 0 if own is None else sum(a > max(b, bound) for a, b, bound in zip(found, own, (SIGNALS, GRADIENTS), strict=True))
+    """How many spreads are beyond their bound and beyond the model's own, by more than another draw makes."""
+    return 0 if own is None else sum(a > max(ANOTHER * b, bound) for a, b, bound in zip(found, own, (SIGNALS, GRADIENTS), strict=True))
 
 
 def _as_it_came(design: Design, before: Callable[[str], float | None]) -> None:

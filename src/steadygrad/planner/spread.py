@@ -25,15 +25,25 @@ def activation_spread(evidence: Evidence) -> float:
 
 
 def signals(graph: SignalGraph) -> dict[int, float]:
-    """Affine ops, norms, activations and sums whose result is mixed again, with the factor on E[x²] at which they count.
+    """Affine ops, norms, activations and sums of what parameters made, whose result is mixed again, with the factor on E[x²] at which they count.
 
     Rows of a table count as the model multiplies them: by √width in T5 and Gemma. Vectors that the model itself makes of unit length do not
-    count: their entries are 1/√width whatever the weights are; nor do terms of an average or of a recurrence that is written out: see
-    `averages` and `decays`.
+    count: their entries are 1/√width whatever the weights are; nor do attention weights and terms of a contraction or of a recurrence
+    that is written out: see `attention_weights`, `terms`, `decays`.
     """
-    found = [n for n in graph.nodes if n.kind in KINDS and n.where != "loss" and n.index in graph.feeds_weights]
-    found = [n for n in found if not (unit_length(graph, n) or averages(graph, n) or decays(graph, n))]
+    made, weights = _of_parameters(graph), attention_weights(graph)
+    found = [n for n in graph.nodes if n.kind in KINDS and n.index in made and n.where != "loss" and n.index in graph.feeds_weights]
+    found = [n for n in found if n.index not in weights and not (unit_length(graph, n) or terms(graph, n) or decays(graph, n))]
     return {n.index: constant_factor(graph, n.index) ** 2 if any(use.role == "table" for use in n.uses) else 1.0 for n in found}
+
+
+def _of_parameters(graph: SignalGraph) -> set[int]:
+    """Nodes that depend on a parameter: counts of masks and positions, made of inputs alone, are as large as they are."""
+    found: set[int] = set()
+    for node in graph.nodes:
+        if node.uses or not found.isdisjoint(node.inputs):
+            found.add(node.index)
+    return found
 
 
 def unit_length(graph: SignalGraph, node: Node) -> bool:
@@ -53,16 +63,20 @@ def unit_length(graph: SignalGraph, node: Node) -> bool:
     return squared is not divisor and squared.op in ("square", "pow", "__pow__", "mul")
 
 
-def averages(graph: SignalGraph, node: Node) -> bool:
-    """Values times attention weights that sum to 1, before the sum: terms of n are 1/n of what they are terms of, whatever the weights of the model.
+def attention_weights(graph: SignalGraph) -> set[int]:
+    """What a softmax makes and what is made of such alone: mixtures of attention weights and what normalizes them again; 1/n whatever the weights are."""
+    found: set[int] = set()
+    for node in graph.nodes:
+        kept = node.kind in (*PASSED, "pointwise", "scale", "pool") or (node.kind == "join" and node.op in ("add", "sub", "mul", "div"))
+        if node.op in ("softmax", "special_softmax") or (kept and node.inputs and found.issuperset(node.inputs)):
+            found.add(node.index)
+    return found
 
-    Attention by a matrix product has the same terms, and never shows them.
-    """
-    if node.op != "mul" or node.kind != "join":
-        return False
-    weighed = any(source is not None and source.op in ("softmax", "special_softmax") for source in _made(graph, node))
+
+def terms(graph: SignalGraph, node: Node) -> bool:
+    """Products of two signals that nothing but a sum reads: a contraction that is written out; one by a matrix product never shows them."""
     readers = _readers(graph, node)
-    return weighed and bool(readers) and all(reader.op in ("sum", "mean") for reader in readers)
+    return node.kind == "join" and node.op == "mul" and bool(readers) and all(reader.op == "sum" for reader in readers)
 
 
 def decays(graph: SignalGraph, node: Node) -> bool:

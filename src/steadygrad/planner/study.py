@@ -30,6 +30,7 @@ from steadygrad.schemes.orthogonal import delta_orthogonal, orthogonal
 from steadygrad.schemes.scheme import Scheme
 
 ASKED = "as asked"
+ADDING = ("join", "shift", "pointwise")
 MASK = 100.0  # a second moment that grows more than this by adding numbers was masked, not made
 
 
@@ -50,7 +51,7 @@ class Study:
         self.computed, self.given = found(model), dict[str, float]()
         for weight in {weight.name: weight for weight in self.computed.values()}.values():
             self._settle(weight)
-        measured = {i: r for i, r in sight.ratios.items() if math.isfinite(r) and 0.0 < r < MASK}
+        measured = {i: r for i, r in sight.ratios.items() if math.isfinite(r) and 0.0 < r < (MASK if self.graph.nodes[i].kind in ADDING else math.inf)}
         tensors = [t for _, t in named_tensors(inputs if inputs is not None else sight.inputs, "inputs")]
         batch = next((t.shape[0] for t in tensors if t.ndim), 1)
         kept = self._kept() | self.given
@@ -94,6 +95,8 @@ class Study:
 
     def _designed(self, name: str) -> bool:
         uses, reading = self.uses[name], self.sight.readings.get(name)
+        if any(use.role == "other" for _, use in uses) and any(use.role == "scale" for _, use in uses):
+            return False  # numbers with a meaning, such as boxes: a token or a query is never a factor
         ones = reading is not None and reading.value.moments.q == reading.value.moments.mean == 1.0
         return any(_designs(self.graph, *use) for use in uses) or (ones and all(standing.ends_branch(self.graph, *use) for use in uses) and bool(uses))
 

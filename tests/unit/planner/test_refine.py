@@ -160,7 +160,8 @@ def test_masks_are_no_signals() -> None:
 
 
 @pytest.mark.parametrize(("found", "own", "worse", "beyond"), [((5.0, 50.0), (1.0, 1.0), 0, 0.0), ((20.0, 50.0), (30.0, 1.0), 0, math.log10(2.0)),
-                                                              ((20.0, 1e4), (10.0, 10.0), 2, math.log10(2.0) + 1.0)])  # fmt: skip
+                                                              ((20.0, 1e4), (10.0, 10.0), 2, math.log10(2.0) + 1.0),
+                                                              ((12.0, 50.0), (11.0, 1.0), 0, math.log10(1.2))])  # fmt: skip
 def test_what_is_worse_and_what_is_beyond(found: tuple[float, float], own: tuple[float, float], worse: int, beyond: float) -> None:
     assert refine._worse(found, own) == worse
     assert refine.excess(found) == pytest.approx(beyond)

@@ -1,4 +1,4 @@
-"""What counts as a signal: not the terms of an average that is written out, and not the powers of a forget factor."""
+"""What counts as a signal: not the terms of a contraction that is written out, and not the powers of a forget factor."""
 
 import pytest
 import torch
@@ -34,10 +34,30 @@ def spread(how: str) -> float:
     return activation_spread(observe(Context(how), batch()))
 
 
-def test_terms_of_an_average_do_not_count() -> None:
+def test_terms_of_a_contraction_do_not_count() -> None:
     """They are 1/64 of a key; attention by a matrix product never shows them."""
     assert spread("sum") == pytest.approx(spread("matmul"), rel=1e-4)
     assert spread("terms") > 10.0 * spread("sum")  # read by a weight they are a signal
+
+
+class Mixed(nn.Module):
+    """Two kinds of attention weights, mixed and normalized again (ConViT, arXiv:2103.10697)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other, self.value = nn.Linear(WIDTH, LENGTH), nn.Linear(WIDTH, LENGTH), nn.Linear(WIDTH, WIDTH)
+        self.gate = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        gate = torch.sigmoid(self.gate)
+        weights = (1.0 - gate) * torch.softmax(self.one(x), -1) + gate * torch.softmax(self.other(x), -1)
+        return (weights / weights.sum(-1, keepdim=True)) @ self.value(x)
+
+
+def test_attention_weights_do_not_count() -> None:
+    seen = observe(Mixed(), batch())
+    left = [seen.graph.nodes[i].op for i in signals(seen.graph)]
+    assert left == ["linear"] * 3
 
 
 class Forgetting(nn.Module):
@@ -58,3 +78,20 @@ def test_exponents_of_forgetting_and_what_they_multiply_do_not_count() -> None:
     left = [seen.graph.nodes[i].op for i in signals(seen.graph)]
     assert "sub" not in left and "exp" not in left and "mul" not in left
     assert left.count("linear") == 2 and "softplus" in left
+
+
+def test_what_no_parameter_made_does_not_count() -> None:
+    """The number of valid positions is 64 times a mask, whatever the weights are."""
+
+    class Pooled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.value, self.out = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            valid = torch.cat([x[..., :1].abs() + 1e3, x[..., :1].abs()], -1)
+            return self.out(self.value(x) + 1e-6 * valid.sum(-1, keepdim=True))
+
+    seen = observe(Pooled(), batch())
+    assert "cat" not in [seen.graph.nodes[i].op for i in signals(seen.graph)]
+    assert activation_spread(seen) < 10.0

@@ -139,3 +139,20 @@ def test_complex_schemes_ask_for_their_own_fans() -> None:
     one, other = (sg.plan(model, COMPLEX, overrides={"weight": scheme}).row("weight") for scheme in ("complex_he", "he_normal"))
     assert one.law == other.law and one.fans.fan_in == 96.0
     assert 2 * one.law.std**2 == pytest.approx(1 / 48)
+
+
+def test_a_table_that_is_also_a_factor_is_no_token() -> None:
+    """Boxes of DETR: multiplied through an exponential in one place, concatenated in another; as tokens they would be drawn for the former."""
+
+    class Boxes(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head, self.box, self.out = nn.Linear(8, 4), nn.Parameter(0.1 * torch.randn(3, 4)), nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            made = self.head(x) * self.box.exp()
+            return self.out(torch.cat([100.0 * made, self.box.expand(len(x), 3, 4)], 1))
+
+    model = Boxes()
+    row = sg.plan(model, batch(5, 3, 8)).row("box")
+    assert row.after == pytest.approx(row.before)

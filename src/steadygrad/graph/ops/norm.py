@@ -61,7 +61,8 @@ def instance_norm(call: Call) -> Seen:
 
 def other_norm(call: Call) -> Seen:
     """Norms without parameters: `F.normalize`, local response."""
-    return Seen(call.name, "norm", [t for t in call.tensors() if call.side(t) == "signal"])
+    options = {"dim": call.get(2, "dim", 1)} if call.name == "normalize" else {}
+    return Seen(call.name, "norm", [t for t in call.tensors() if call.side(t) == "signal"], options=options)
 
 
 OPS = {
@@ -99,7 +100,7 @@ def forward(at: Passage) -> Signal | None:
         return None
     x, op = at.incoming[0], at.node.op
     if op == "normalize":
-        return replace(x, q=np.full_like(x.q, 1.0 / max(at.shapes[0].shape[-1], 1)))
+        return replace(x, q=np.full_like(x.q, 1.0 / _length(at)))
     if op not in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"):
         return None
     if at.node.options.get("training") is False:
@@ -121,13 +122,19 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
     """g·γ²/v, less the two directions in which a norm lets nothing through."""
     x = at.incoming[0]
     if at.node.op == "normalize":
-        return [gradient.times(1.0 / (x.q * max(at.shapes[0].shape[-1], 1)))]
+        return [gradient.times(1.0 / (x.q * _length(at)))]
     if at.node.options.get("training") is False:
         return [gradient]
     gamma, _ = _affine(at)
     v = x.q * (1.0 - min(_common(at), 1.0)) + _eps(at)
     lost = min(2.0 / max(_values(at), 2), 0.9)
     return [Gradient(gradient.g * gamma / v * (1.0 - lost), gradient.c)]
+
+
+def _length(at: Passage) -> int:
+    """Entries of each vector that is made of unit length."""
+    shape, dims = at.shapes[0].shape, at.node.options.get("dim", -1)
+    return max(prod(shape[dim] for dim in (dims if isinstance(dims, list | tuple) else (dims,)) if isinstance(dim, int) and -len(shape) <= dim < len(shape)), 1)
 
 
 def _values(at: Passage) -> int:
