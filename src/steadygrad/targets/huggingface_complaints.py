@@ -13,6 +13,8 @@ PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<got>\
 STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+, (?P<wanted>\d+)\]")
 CHANNELS = re.compile(r"expected input\[.*\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
+HEIGHT = re.compile(r"Input height \((?P<got>\d+)\) doesn't match model \((?P<wanted>\d+)\)")
+MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)")
 UNPACKED = "too many values to unpack"
 MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
 PLACED = re.compile(r"value tensor of shape \[(?P<wanted>\d+), \d+\] cannot be broadcast to indexing result of shape \[(?P<got>\d+), \d+\]")
@@ -30,6 +32,8 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _resized(made, STACKED.search(complaint), -1),
         lambda: _resized(made, CHANNELS.search(complaint), 1),
         lambda: _reduced(made, SIZE.search(complaint)),
+        lambda: _squared(made, HEIGHT.search(complaint)),
+        lambda: _rounded(made, MULTIPLE.search(complaint)),
         lambda: _flattened(made) if UNPACKED in complaint else None,
         lambda: _completed(made, MISSING.search(complaint), maker),
         lambda: _named(made, complaint, maker),
@@ -90,6 +94,27 @@ def _reduced(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     return {**made, **{n: _along(_along(v, sides[n][0], -2), sides[n][1], -1) for n, v in images.items()}}
 
 
+def _squared(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Images with sides as long as the model's."""
+    if match is None:
+        return None
+    got, wanted = int(match["got"]), int(match["wanted"])
+    square = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.shape[-2:] == (got, got)}
+    return {**made, **{n: _along(_along(v, wanted, -2), wanted, -1) for n, v in square.items()}} if square and wanted <= MOST_TOKENS else None
+
+
+def _rounded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Axes of the length that was refused, cut or repeated to the nearest multiple."""
+    if match is None:
+        return None
+    of, got = int(match["of"]), int(match["got"])
+    wanted = max(got // of, 1) * of
+    long = {n: [a for a in range(1, v.ndim) if v.shape[a] == got] for n, v in made.items() if isinstance(v, torch.Tensor)}
+    if not any(long.values()) or wanted == got or wanted > MOST_TOKENS:
+        return None
+    return {**made, **{n: _along(made[n], wanted, axes[-1]) for n, axes in long.items() if axes}}
+
+
 def _flattened(made: dict[str, Any]) -> dict[str, Any] | None:
     """Series of one channel without an axis for channels."""
     flat = {n: v.squeeze(-1) for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim == 3 and v.shape[-1] == 1}
@@ -105,6 +130,8 @@ def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) 
         kind = "pixel_values" if re.search("pixel|image|mask", name) else "input_ids" if name.endswith("_ids") else name
         value = maker.described(name)
         value = maker.one(kind) if value is None else value
+        if value is None and name.startswith("num_"):  # a count of some of the words
+            value = maker.length // 2
         if value is None:
             return None
         found[name] = value

@@ -1,7 +1,8 @@
 """Small configurations of a transformers model type, smallest first.
 
     1. layers at most 4, widths at most 256      2. the same, with numbers for what a type leaves open and needs (`OPEN`)
-    3. layers at most 2      4. the same, open numbers filled      5. widths at most 256      6. the default
+    3. layers at most 2      4. the same, open numbers filled      5. as 1, but two layers of every kind, which some types tie
+    6. widths at most 256      7. the default
 
 In all but the last, vocabularies are at most 1024, learned queries at most 16, positions of sound at most 256 and experts at most 4 (of which at most 2 answer, in one group).
 Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
@@ -32,33 +33,33 @@ TOKENS = (
 LINKS = (
     "encoder_hidden_size", "mm_hidden_size", "vision_hidden_size", "text_hidden_size", "audio_hidden_size", "out_hidden_size", "projector_hidden_size",
     "cross_attention_hidden_size", "encoder_width", "vision_output_dim", "projection_dim", "decoder_hidden_size", "input_dim", "visual_hidden_size",
-    "text_embed_dim", "upsample_groups", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
+    "text_embed_dim", "attention_hidden_size", "upsample_groups", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
 )  # fmt: skip
 INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
 WIDEST, WORDS = 256, 1024
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
-        "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "image_token_id": 4, "image_token_index": 4,
+        "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "image_token_id": 4, "image_token_index": 4, "sliding_window": 16,
         "vocabulary_map": {"<image>": 4}}  # fmt: skip
 
 NEEDED: dict[str, dict[str, Any]] = {"timm_backbone": {"backbone": "resnet18"}}  # by model type: arguments that have no default
 
 
 def configurations(cls: Any) -> Iterator[Any]:
-    """Those of the six that can be made, in order."""
-    attempts = ((4, True, False), (4, True, True), (2, False, False), (2, False, True), (0, True, False), (0, False, False))
-    for deepest, widths, filled in attempts:
-        configuration = _attempt(cls, deepest, widths, filled)
+    """Those of the seven that can be made, in order."""
+    attempts = ((4, True, False, 1), (4, True, True, 1), (2, False, False, 1), (2, False, True, 1), (4, True, False, 2), (0, True, False, 1), (0, False, False, 1))
+    for deepest, widths, filled, of_kind in attempts:
+        configuration = _attempt(cls, deepest, widths, filled, of_kind)
         if configuration is not None:
             yield configuration
 
 
-def _attempt(cls: Any, deepest: int, widths: bool, filled: bool) -> Any:
+def _attempt(cls: Any, deepest: int, widths: bool, filled: bool, of_kind: int) -> Any:
     try:
         configuration = _made(cls)
         _complete(configuration, filled, [])
         if deepest or widths:
             renamed: dict[int, int] = {}
-            _shrink(configuration, deepest, widths, renamed, [])
+            _shrink(configuration, deepest, widths, of_kind, renamed, [])
             _link(configuration, renamed, [])
     except Exception:  # a type that checks what it is given: the next attempt shrinks less
         return None
@@ -101,7 +102,7 @@ def _inside(configuration: Any, seen: list[Any]) -> Iterator[Any]:
             yield inner
 
 
-def _shrink(configuration: Any, deepest: int, widths: bool, renamed: dict[int, int], seen: list[Any]) -> None:
+def _shrink(configuration: Any, deepest: int, widths: bool, of_kind: int, renamed: dict[int, int], seen: list[Any]) -> None:
     for name in EXPERTS:
         _cap(configuration, name, 4)
     if any(isinstance(_get(configuration, name), int) for name in EXPERTS):
@@ -121,9 +122,9 @@ def _shrink(configuration: Any, deepest: int, widths: bool, renamed: dict[int, i
     if widths:
         _narrow(configuration, renamed)
     if deepest:
-        _shorten(configuration, deepest)
+        _shorten(configuration, deepest, of_kind)
     for inner in _inside(configuration, seen):
-        _shrink(inner, deepest, widths, renamed, seen)
+        _shrink(inner, deepest, widths, of_kind, renamed, seen)
 
 
 def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
@@ -138,7 +139,7 @@ def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
             smaller = value // factor // 8 * 8 if name in INNER and value // factor > 8 else value // factor  # grouped products read in blocks
             _set(configuration, name, max(smaller, 1))
             if name in WIDTHS:
-                renamed[value] = max(value // factor, 1)
+                renamed |= {times * value: times * max(value // factor, 1) for times in (1, 2)}  # two streams side by side
     spread = _get(configuration, "initializer_range")
     if isinstance(spread, float) and factor > 1:
         _set(configuration, "initializer_range", spread * math.sqrt(factor))
@@ -156,12 +157,12 @@ def _link(configuration: Any, renamed: dict[int, int], seen: list[Any]) -> None:
         _link(inner, renamed, seen)
 
 
-def _shorten(configuration: Any, deepest: int) -> None:
+def _shorten(configuration: Any, deepest: int, of_kind: int) -> None:
     kinds = _get(configuration, "layer_types") or _get(configuration, "layers_block_type")
     kept = deepest
     if isinstance(kinds, list | tuple) and len(kinds) > deepest:
-        kept = max(kinds.index(kind) for kind in dict.fromkeys(kinds)) + 1  # the first layer of every kind is still there
-        kept = max(kept, deepest)
+        places = [[i for i, kind in enumerate(kinds) if kind == one] for one in dict.fromkeys(kinds)]
+        kept = max(deepest, *(found[:of_kind][-1] + 1 for found in places))  # the first layers of every kind are still there
         for name in ("layer_types", "layers_block_type", "mlp_layer_types"):
             if isinstance(_get(configuration, name), list):
                 _set(configuration, name, list(_get(configuration, name))[:kept])

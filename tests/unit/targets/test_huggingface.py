@@ -21,7 +21,8 @@ class Configuration:
         self.n_shared_experts, self.use_cache = None, True
         self.num_experts, self.num_experts_per_tok, self.n_group = 64, 8, 8
         self.initializer_range = 0.02
-        self.layer_types = ["linear"] * 5 + ["full"] + ["linear"] * 18
+        self.layer_types = ["linear"] * 5 + ["full"] + ["linear"] * 3 + ["full"] + ["linear"] * 14
+        self.attention_hidden_size = 2048
 
     def to_dict(self) -> dict:
         return vars(self)
@@ -37,11 +38,13 @@ class Stubborn(Configuration):
 
 
 def test_configurations_go_from_small_to_default() -> None:
-    small, filled, short, _, narrow, default = configurations(Configuration)
+    small, filled, short, _, twice, narrow, default = configurations(Configuration)
     assert (small.hidden_size, small.intermediate_size, small.num_attention_heads) == (256, 1024, 4)  # a head stays 64 wide
     assert small.initializer_range == 0.04 and short.initializer_range == 0.02  # a quarter of the fan-in, the same gain
     assert (short.hidden_size, narrow.num_hidden_layers) == (1024, 24)
     assert (small.n_shared_experts, filled.n_shared_experts) == (None, 1)
+    assert (twice.hidden_size, twice.attention_hidden_size) == (256, 512) and small.attention_hidden_size == 512  # which is two widths
+    assert (small.num_hidden_layers, twice.num_hidden_layers, len(twice.layer_types)) == (6, 10, 10)  # one full layer, and two
     assert small.num_hidden_layers == len(small.layer_types) == 6 and set(small.layer_types) == {"linear", "full"}
     for configuration in (small, short, narrow):
         assert configuration.vocab_size == 1024 and configuration.image_token_id < 1024 and configuration.bos_token_id == 1

@@ -61,9 +61,25 @@ def test_images_side_by_side_are_each_a_part() -> None:
     assert answer(made, "some other complaint") is None
 
 
+def test_images_and_sounds_get_the_length_that_is_asked_for() -> None:
+    made = {"pixel_values": torch.randn(2, 3, 8, 8), "labels": torch.ones(2)}
+    assert shapes(answer(made, "AssertionError: Input height (8) doesn't match model (12)."))["pixel_values"] == (2, 3, 12, 12)
+    assert answer(made, "AssertionError: Input height (9) doesn't match model (12).") is None
+    sound = {"input_features": torch.randn(2, 80, 256), "mask": torch.ones(2, 256)}
+    told = "ValueError: X expects `padded_feature_length` to be a multiple of `n_window * 2` (100), but got 256."
+    assert shapes(answer(sound, told)) == {"input_features": (2, 80, 200), "mask": (2, 200)}
+    assert shapes(answer({"input_features": torch.randn(2, 80, 64)}, told.replace("256", "64"))) == {"input_features": (2, 80, 100)}
+    assert answer(sound, told.replace("256", "300")) is None
+
+
+def test_counts_are_of_some_of_the_words() -> None:
+    found = answer({"inputs_embeds": torch.ones(2, 32, 4)}, "f() missing 1 required positional argument: 'num_patches'")
+    assert found is not None and found["num_patches"] == 16
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="transformers is an extra")
-@pytest.mark.parametrize("model_type", ["granite_speech_encoder", "seggpt", "cosmos3_edge_vision"])
+@pytest.mark.parametrize("model_type", ["granite_speech_encoder", "seggpt", "cosmos3_edge_vision", "qwen3_asr_encoder", "deepseek_ocr2_encoder", "zamba"])
 def test_models_that_complain_get_what_they_ask_for(model_type: str) -> None:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 

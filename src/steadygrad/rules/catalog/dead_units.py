@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.graph.signal_graph import Node
@@ -67,23 +68,41 @@ class DeadUnits(Rule):
         """Negative bias; negative weights on positive inputs (the chapters' "negative initialization")."""
         yield Specimen("bias of −20 before a ReLU", lambda: _biased(-20.0), where="1")
         yield Specimen("negative weights on positive inputs", _negative, where="1")
+        yield Specimen("bias of −20 before a ReLU in place", lambda: _biased(-20.0, in_place=True), where="1")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
         """Deep He network, where samples look alike and half of the units are off."""
         yield Specimen("40 ReLU layers, He", lambda: classification(mlp(16, *[64] * 40, 4)))
+        yield Specimen("squeeze and excitation of a branch that begins at zero, in place", lambda: classification(_Excited()))
 
 
 def _fed_a_constant(evidence: Evidence, node: Node) -> bool:
     """Whether what the op is given is zero for every sample already."""
-    before = evidence.signals.get(node.inputs[0]) if node.inputs and not node.in_place else None
+    before = evidence.signals.get(node.inputs[0]) if node.inputs else None
     return before is not None and before.moments.absmax == 0.0
 
 
-def _biased(bias: float) -> Case:
+def _biased(bias: float, *, in_place: bool = False) -> Case:
     net = mlp(16, 64, 64, 4)
     net[0].bias.data.fill_(bias)
+    net[1].inplace = in_place
     return classification(net)
+
+
+class _Excited(nn.Module):
+    """x + W₂·φ(W₁x) times a gate that reads it, W₂ = 0: nothing is off, and nothing has reached the gate yet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.branch, self.last = mlp(16, 64), mlp(64, 64, 64), mlp(64, 4)
+        self.gate = nn.Sequential(mlp(64, 16), nn.ReLU(inplace=True), mlp(16, 64), nn.Sigmoid())
+        nn.init.zeros_(self.branch[-1].weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        y = self.branch(x)
+        return self.last(x + y * self.gate(y))
 
 
 def _negative() -> Case:
