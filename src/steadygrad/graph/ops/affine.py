@@ -9,7 +9,7 @@ import torch
 
 from steadygrad.graph.fans import einsum_fans, linear_fans, matmul_fans
 from steadygrad.graph.ops import borders
-from steadygrad.graph.ops.attention import averaged
+from steadygrad.graph.ops.attention import apart, averaged
 from steadygrad.graph.ops.call import Call, Operand, Seen, bias_operand
 from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
 
@@ -230,7 +230,7 @@ def contract_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gra
             back = averaged(Signal(gradient.g, 0.0, gradient.c), other.share, 1.0 / n)
             found.append(Gradient(back.q, back.c))
         elif own.share > 0.0:  # attention weights: a common offset of all values moves nothing
-            found.append(gradient.times(reached[i] * other.q * (1.0 - other.c)))
+            found.append(gradient.times(reached[i] * other.q * apart(other.c)))
         else:
             found.append(gradient.times(reached[i] * other.q))
     return found

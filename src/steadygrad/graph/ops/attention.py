@@ -54,11 +54,12 @@ def participation(spread: float, size: int, *, causal: bool = False) -> float:
 def sensitivity(spread: float, size: int, *, causal: bool = False) -> float:
     """Σ aⱼ²·(1 − 2aⱼ + Σ a²), averaged over rows: what independent gradients g of the weights leave of Σ g² at the logits.
 
-    The Jacobian of softmax is diag(a) − a·aᵀ; Σ a³ = e^3s/(e^3s + 3(n − 1)·e^s + (n − 1)(n − 2)) as Σ a² in `participation`.
+    The Jacobian of softmax is diag(a) − a·aᵀ; Σ a³ = e^3s/(e^3s + 3(n − 1)·e^s + (n − 1)(n − 2)) as Σ a² in `participation`, but no more than
+    (Σ a²)^3/2, which no weights exceed and ratios of expectations do from a spread of 1.
     """
     n, grown = _sizes(size, causal), np.exp(min(spread, 50.0))
     squares = grown / (grown + n - 1.0)
-    cubes = grown**3 / (grown**3 + 3.0 * (n - 1.0) * grown + (n - 1.0) * (n - 2.0))
+    cubes = np.minimum(grown**3 / (grown**3 + 3.0 * (n - 1.0) * grown + (n - 1.0) * (n - 2.0)), squares**1.5)
     return float(np.mean(np.maximum(squares * (1.0 + squares) - 2.0 * cubes, 0.0)))
 
 
@@ -67,6 +68,11 @@ def overlap(size: int, *, causal: bool = False) -> float:
     if causal and size > 1:
         return 2.0 / (size - 1) * (1.0 - float(np.sum(1.0 / np.arange(1, size + 1))) / size)
     return 1.0 / max(size, 1)
+
+
+def apart(c: float) -> float:
+    """1 − c, by which positions differ: never nothing, however alike they are predicted, as the gradient of what chooses between them is never nothing."""
+    return max(1.0 - c, 0.01)
 
 
 def averaged(values: Signal, share: float, between: float) -> Signal:
@@ -124,8 +130,8 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
     rows, columns = at.shapes[0].shape[-2], _size(at)
     groups = at.read(0) / rows / max(at.read(1) / columns, 1)  # grouped queries share a key
     moved = sensitivity(logits(at) * (1.0 - key.c), columns, causal=bool(at.node.options.get("causal")))
-    weights = gradient.times(moved / columns * width * values.q * (1.0 - values.c))  # of a logit, per entry
-    to_query = weights.times(columns * scale**2 * key.q * (1.0 - key.c))
+    weights = gradient.times(moved / columns * width * values.q * apart(values.c))  # of a logit, per entry
+    to_query = weights.times(columns * scale**2 * key.q * apart(key.c))
     to_key = weights.times(rows * groups * scale**2 * query.q)
     own = gradient.c + (1.0 - gradient.c) * share
     alike = (gradient.c + (1.0 - gradient.c) * min(overlap(rows, causal=bool(at.node.options.get("causal"))), share)) / own
