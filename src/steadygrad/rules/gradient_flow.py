@@ -4,7 +4,7 @@ import math
 from typing import NamedTuple
 
 from steadygrad.probes.evidence import Evidence
-from steadygrad.rules.weights import Weighted, learned_attenuations, resolution, weighted
+from steadygrad.rules.weights import Weighted, learned_attenuations, near_zero_outputs, resolution, weighted
 
 ENOUGH = 2
 
@@ -53,9 +53,9 @@ class Flow(NamedTuple):
 def gradient_flow(evidence: Evidence) -> Flow | None:
     """The flow over weights that got a gradient; None with fewer than two, or when some gradient is not finite."""
     items, seen = [], set()
-    tiny, attenuation = _last_tiny(evidence), learned_attenuations(evidence)
+    tiny, attenuation, last = _last_tiny(evidence), learned_attenuations(evidence), near_zero_outputs(evidence)
     for item in weighted(evidence):
-        if item.name in seen or item.reading.gradient is None:
+        if item.name in seen or item.reading.gradient is None or item.node.index in last:  # next to zero any step is large beside it
             continue
         seen.add(item.name)
         if item.reading.gradient.moments.nonfinite:

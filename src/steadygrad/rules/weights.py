@@ -7,6 +7,8 @@ from typing import NamedTuple
 from steadygrad.graph.signal_graph import Node, ParameterUse
 from steadygrad.probes.evidence import Evidence, ParameterReading
 
+NEAR_ZERO = 0.01
+"""rms(w)·√fan_in of an output layer that begins next to zero, as published ones of std 2·10⁻⁵ do."""
 PASSING = {"activation", "view", "cast", "dropout", "pool", "shift", "scale", "pointwise"}
 
 
@@ -66,13 +68,24 @@ def resolution(dtype: str) -> float:
 def learned_attenuations(evidence: Evidence) -> dict[int, float]:
     """Node index → product of the small learned scales (LayerScale, ReZero, zero gains) its result meets on the way it is least attenuated.
 
-    They shrink the gradients of everything before them on purpose, and grow by themselves. 1 without any, so on every
-    residual stream; 0 when one is exactly zero.
+    They shrink the gradients of everything before them on purpose, and grow by themselves; so does an output layer next to zero.
+    1 without any, so on every residual stream; 0 when one is exactly zero.
     """
-    readers, nodes = evidence.graph.consumers(), evidence.graph.nodes
+    readers, nodes, last = evidence.graph.consumers(), evidence.graph.nodes, near_zero_outputs(evidence)
     found: dict[int, float] = {}
     for node in reversed(nodes):
-        found[node.index] = max((_small_scale(evidence, nodes[r]) * found.get(r, 1.0) for r in readers[node.index]), default=1.0)
+        found[node.index] = max((_small_scale(evidence, nodes[r]) * last.get(r, 1.0) * found.get(r, 1.0) for r in readers[node.index]), default=1.0)
+    return found
+
+
+def near_zero_outputs(evidence: Evidence) -> dict[int, float]:
+    """Node index → rms(w)·√fan_in of output layers, behind which there is no other weight, where that is below NEAR_ZERO."""
+    readers, behind, found = evidence.graph.consumers(), dict[int, bool](), dict[int, float]()
+    gains = {item.node.index: item.reading.value.moments.rms * math.sqrt(item.use.fans.fan_in) for item in weighted(evidence) if item.use.fans}
+    for node in reversed(evidence.graph.nodes):
+        behind[node.index] = any(behind.get(r, False) or r in gains for r in readers[node.index])
+        if not behind[node.index] and 0.0 < gains.get(node.index, 1.0) < NEAR_ZERO:
+            found[node.index] = gains[node.index]
     return found
 
 

@@ -83,6 +83,9 @@ def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:
         for name, value in OPEN.items():
             if name in vars(configuration) and _get(configuration, name) is None:
                 _set(configuration, name, value)
+        languages = _get(configuration, "languages")
+        if languages and _get(configuration, "default_language") is None:
+            _set(configuration, "default_language", next(iter(languages)))
         rotation = {"rope_type": "default", "rope_theta": 10000.0}
         if "rope_parameters" in vars(configuration) and not _get(configuration, "rope_parameters"):
             kinds = _get(configuration, "layer_types")

@@ -235,7 +235,7 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "pixel_attention_mask": lambda m: torch.ones(m.batch, SIDE * SIDE, dtype=torch.int64) if m.packed else torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
     "pixel_values_videos": lambda m: m.normal(int(first_of((m.vision,), ("num_frames", "frames_per_clip"), 8)), *((c := m.size())[0], *c[1])),
     **dict.fromkeys(("input_values", "audio_values"), Maker.wave),
-    "input_features": Maker.features,
+    **dict.fromkeys(("input_features", "mel_spectrogram"), Maker.features),
     "audio_mel": lambda m: m.normal(64, int(first_of((m.sound,), ("input_feat_size", "num_mel_bins"), 128))),
     "audio_mel_mask": lambda m: torch.zeros(m.batch, 64, dtype=torch.bool),
     **dict.fromkeys(("input_features_mask", "feature_attention_mask"), lambda m: torch.ones(m.batch, m.features().shape[-1], dtype=torch.int64)),

@@ -19,6 +19,7 @@ class Configuration:
         self.hidden_size, self.intermediate_size, self.num_attention_heads, self.num_hidden_layers = 1024, 4096, 16, 24
         self.vocab_size, self.image_token_id, self.bos_token_id = 50000, 40000, 1
         self.n_shared_experts, self.use_cache = None, True
+        self.languages, self.default_language = ["en_XX", "vi_VN"], None
         self.num_experts, self.num_experts_per_tok, self.n_group = 64, 8, 8
         self.initializer_range = 0.02
         self.layer_types = ["linear"] * 5 + ["full"] + ["linear"] * 3 + ["full"] + ["linear"] * 14
@@ -43,6 +44,7 @@ def test_configurations_go_from_small_to_default() -> None:
     assert small.initializer_range == 0.04 and short.initializer_range == 0.02  # a quarter of the fan-in, the same gain
     assert (short.hidden_size, narrow.num_hidden_layers) == (1024, 24)
     assert (small.n_shared_experts, filled.n_shared_experts) == (None, 1)
+    assert (small.default_language, filled.default_language) == (None, "en_XX")
     assert (twice.hidden_size, twice.attention_hidden_size) == (256, 512) and small.attention_hidden_size == 512  # which is two widths
     assert (small.num_hidden_layers, twice.num_hidden_layers, len(twice.layer_types)) == (6, 10, 10)  # one full layer, and two
     assert small.num_hidden_layers == len(small.layer_types) == 6 and set(small.layer_types) == {"linear", "full"}

@@ -72,6 +72,12 @@ def test_images_and_sounds_get_the_length_that_is_asked_for() -> None:
     assert answer(sound, told.replace("256", "300")) is None
 
 
+def test_features_are_turned_to_where_a_norm_reads_them() -> None:
+    told = "RuntimeError: Given normalized_shape=[160], expected input with shape [*, 160], but got input of size[2, 80, 256]"
+    assert shapes(answer({"input_features": torch.randn(2, 80, 256), "ids": torch.ones(2, 8)}, told)) == {"input_features": (2, 256, 160), "ids": (2, 8)}
+    assert answer({"input_features": torch.randn(2, 80, 250)}, told) is None
+
+
 def test_counts_are_of_some_of_the_words() -> None:
     found = answer({"inputs_embeds": torch.ones(2, 32, 4)}, "f() missing 1 required positional argument: 'num_patches'")
     assert found is not None and found["num_patches"] == 16

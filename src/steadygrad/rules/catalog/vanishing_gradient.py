@@ -23,7 +23,7 @@ class VanishingGradient(Rule):
     architectures show it at their own defaults, and train. When *every* r_l is below ε, nothing moves at any rate up to 1.
 
     Gradients kept small on purpose by a learned scale that starts near zero (LayerScale, ReZero, zero gains) are
-    divided by that scale first.
+    divided by that scale first, and by an output layer's that begins next to zero.
 
     Source: Hochreiter 1991; the chapter "Numerical Stability and Initialization", section 4.8.1.1 (the product of
     Jacobians); Kingma & Ba 2015, algorithm 1 (ε).
@@ -98,9 +98,10 @@ class VanishingGradient(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """LayerScale at 1e-6, also behind what is read several times; He at depth 30."""
+        """LayerScale at 1e-6, also behind what is read several times or before an output layer next to zero; He at depth 30."""
         yield Specimen("residual branches with LayerScale 1e-6", _layer_scale)
         yield Specimen("LayerScale 1e-6 behind a gated branch", _gated_layer_scale)
+        yield Specimen("LayerScale 1e-6 and an output layer of std 2e-5", lambda: _layer_scale(2e-5))
         yield Specimen("30 ReLU layers, He", lambda: classification(mlp(16, *[64] * 30, 4)))
 
 
@@ -134,9 +135,13 @@ class _Scaled(nn.Module):
         return self.head(x + self.gamma * self.outer(self.inner(x).relu()))
 
 
-def _layer_scale() -> Case:
+def _layer_scale(head: float = 0.0) -> Case:
+    """`head`: standard deviation of the output layer, unless torch's own."""
     torch.manual_seed(0)
-    return classification(_Scaled(), batch(64, 16))
+    net = _Scaled()
+    if head:
+        nn.init.normal_(net.head.weight, std=head)
+    return classification(net, batch(64, 16))
 
 
 class _Gated(_Scaled):
