@@ -37,3 +37,13 @@ def adam(lr: float = 1e-3, eps: float = 1e-7, l2: float = 0.0) -> Factory:
         return optimizer
 
     return make
+
+
+def rmsprop(lr: float = 1e-3, eps: float = 1e-7) -> Factory:
+    """RMSprop with Keras' decay of 0.9."""
+    return lambda model: torch.optim.RMSprop(_groups(model, 0.0), lr=lr, alpha=0.9, eps=eps)
+
+
+def adadelta(lr: float = 1.0) -> Factory:
+    """Adadelta with the rate of 1.0 and decay of 0.95 that Keras had."""
+    return lambda model: torch.optim.Adadelta(_groups(model, 0.0), lr=lr, rho=0.95, eps=1e-6)

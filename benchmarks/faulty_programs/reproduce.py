@@ -47,7 +47,7 @@ def guessing(setting: Setting, truth: Tensor) -> float:
     """What a constant answer scores."""
     if setting.judge is r_squared:
         return 0.0
-    if truth.dim() > 1 and truth.shape[1] > 1:
+    if truth.dim() > 1 and truth.shape[1] > 1 and truth.is_floating_point():  # many yes-or-no answers a row
         share = truth.double().mean().item()
         return max(share, 1 - share)
     return truth.flatten().unique(return_counts=True)[1].max().item() / truth.numel()
