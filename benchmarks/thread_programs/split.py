@@ -1,0 +1,25 @@
+"""The split into a tuning and a held-back half, by the same hash of the id as in the real collection.
+
+    python -m benchmarks.thread_programs.split       # prints the halves; exit 1 when split.json disagrees
+
+`split.json` was committed after the programs and their labels and before the first of them was shown to a detector.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from benchmarks.faulty_programs.split import recomputed_split
+from benchmarks.thread_programs.programs import CATALOGUE
+
+SPLIT_FILE = Path(__file__).with_name("split.json")
+
+
+def main() -> int:
+    halves = recomputed_split(list(CATALOGUE))
+    print(json.dumps(halves, indent=1))
+    return 0 if json.loads(SPLIT_FILE.read_text()) == halves else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
