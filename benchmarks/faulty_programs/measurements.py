@@ -53,8 +53,9 @@ def _measure(model: nn.Module, optimizer: torch.optim.Optimizer | None, case: Ca
 def _forward(model: nn.Module, inputs: Tensor, numbers: Numbers) -> Tensor:
     """The output, with a line of numbers per leaf module written on the way."""
 
-    def hook(path: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def write(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+    def hook(path: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor | tuple[Tensor, ...]], None]:
+        def write(module: nn.Module, args: tuple[Tensor, ...], result: Tensor | tuple[Tensor, ...]) -> None:
+            output = result if isinstance(result, Tensor) else result[0]  # a recurrent layer also returns its state
             numbers[f"{path}.rms"] = _rms(output)
             numbers[f"{path}.zero_share"] = (output == 0).double().mean().item()
             numbers[f"{path}.nonfinite"] = float((~output.isfinite()).sum())

@@ -2,7 +2,7 @@
 
 from benchmarks.faulty_programs import losses
 from benchmarks.faulty_programs.initializers import uniform
-from benchmarks.faulty_programs.network import batch_norm, conv, dense, dropout, flatten, leaky_relu, network, sigmoid, softmax, tanh
+from benchmarks.faulty_programs.network import batch_norm, conv, dense, dropout, flatten, leaky_relu, network, sigmoid, softmax, tanh, zero_pad
 from benchmarks.faulty_programs.optimizers import adam, sgd
 from benchmarks.faulty_programs.program import Cause, Setting, accuracy_of_probabilities
 from benchmarks.thread_programs import data
@@ -27,8 +27,8 @@ small = Setting(_small(softmax), data.two_moons_like, losses.mean_squared_error,
 
 def _series(last):
     def make():
-        first = (conv(16, 4), batch_norm(), leaky_relu, dropout(0.2))
-        second = (conv(8, 4), batch_norm(), leaky_relu, dropout(0.2))
+        first = (zero_pad(1, 2), conv(16, 4, same=False), batch_norm(), leaky_relu, dropout(0.2))
+        second = (zero_pad(1, 2), conv(8, 4, same=False), batch_norm(), leaky_relu, dropout(0.2))
         return network((4, 10), *first, *second, flatten, dense(64), batch_norm(), leaky_relu, dense(1), last)
 
     return make
@@ -39,5 +39,5 @@ series = Setting(_series(softmax), data.ticks, losses.binary_cross_entropy_of_pr
 THREADS = (
     Thread("GH-keras-126", toy, repaired(toy, network=_toy(sigmoid)), (Cause("output_constant", ("act3",)),), steps=600),
     Thread("GH-flux-1546", small, repaired(small, network=_small(sigmoid)), (Cause("output_constant", ("act2",)),), steps=2500),
-    Thread("SO-keras-cnn-always-1", series, repaired(series, network=_series(sigmoid)), (Cause("output_constant", ("act4",)),), steps=400),
+    Thread("SO-keras-cnn-always-1", series, repaired(series, network=_series(sigmoid)), (Cause("output_constant", ("act4",)),), steps=1500),
 )

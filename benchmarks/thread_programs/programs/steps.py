@@ -37,7 +37,6 @@ def _nielsen(factor: float):
 
 book = Setting(
     _nielsen(1.0), data.digits(flat=True, one_hot=True), quadratic_cost, sgd(3.0), 10,
-    lambda outputs, truth: (outputs.argmax(1) == truth.argmax(1)).double().mean().item(),
 )  # fmt: skip
 
 

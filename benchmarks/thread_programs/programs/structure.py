@@ -39,6 +39,6 @@ still = Setting(_inception(0.0), data.coloured, losses.logits_cross_entropy, ada
 THREADS = (
     Thread("AI-18134", sums, repaired(sums, network=_stack(2, (2, 64, 32), relu)), (Cause("missing_nonlinearity", (*LINEAR[:4], "")),), steps=600),
     Thread("DS-60170", products, repaired(products, network=_stack(2, (20, 100, 1000, 100, 20), relu)), (Cause("missing_nonlinearity", (*LINEAR, "")),), steps=300),
-    Thread("GH-tsgm-59", cells, repaired(cells, network=_zoo(squash)), (Cause("exploding_activation", ("lstm",)),), steps=200),
+    Thread("GH-tsgm-59", cells, repaired(cells, network=_zoo(squash)), (Cause("exploding_activation", ("lstm1",)),), steps=200),
     Thread("GH-cadene-5", still, repaired(still, network=_inception(0.1)), (Cause("normalization", ("bn1", "bn2", "bn3"), ("bn*",)),), steps=150),
 )  # fmt: skip
