@@ -11,14 +11,18 @@ from steadygrad.probes.experiments.batch_probe import BatchProbe
 from steadygrad.probes.experiments.curvature import CurvatureExperiment
 from steadygrad.probes.experiments.jacobian import JacobianExperiment
 from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
+from steadygrad.probes.experiments.mixing import MixingExperiment
 from steadygrad.probes.experiments.mode_gap import ModeGapExperiment
+from steadygrad.probes.experiments.penalty import PenaltyExperiment
 from steadygrad.probes.experiments.rehearsal import RehearsalExperiment
 from steadygrad.probes.experiments.step import OptimizerStep
 
 EXPERIMENTS: tuple[Any, ...] = (
     BatchProbe(),
     LossProbeExperiment(),
+    PenaltyExperiment(),
     OptimizerStep(),
+    MixingExperiment(),
     ModeGapExperiment(),
     CurvatureExperiment(),
     JacobianExperiment(),

@@ -32,6 +32,7 @@ from steadygrad.rules.catalog.loss_scale import LossScale
 from steadygrad.rules.catalog.loss_sum import LossSum
 from steadygrad.rules.catalog.lr_too_high import LrTooHigh
 from steadygrad.rules.catalog.lr_too_low import LrTooLow
+from steadygrad.rules.catalog.mixed_samples import MixedSamples
 from steadygrad.rules.catalog.no_gradient import NoGradient
 from steadygrad.rules.catalog.nonfinite_backward import NonfiniteBackward
 from steadygrad.rules.catalog.nonfinite_forward import NonfiniteForward
@@ -46,6 +47,7 @@ from steadygrad.rules.catalog.oscillation import Oscillation
 from steadygrad.rules.catalog.output_constant import OutputConstant
 from steadygrad.rules.catalog.output_range import OutputRange
 from steadygrad.rules.catalog.outside_optimizer import OutsideOptimizer
+from steadygrad.rules.catalog.penalty_decides import PenaltyDecides
 from steadygrad.rules.catalog.poisoned_statistics import PoisonedStatistics
 from steadygrad.rules.catalog.recurrent_forgetting import RecurrentForgetting
 from steadygrad.rules.catalog.saturation import Saturation
@@ -92,6 +94,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         SoftmaxOfOne,
         BlindLoss,
         LossScale,
+        PenaltyDecides,
         SymmetricUnits,
         WeightScale,
         ZeroWeights,
@@ -132,6 +135,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         NothingTrainable,
         HeadActivation,
         FrozenAmongTrainable,
+        MixedSamples,
     ),
     keys=("code", "slug"),
 )

@@ -32,7 +32,7 @@ class SoftmaxAxis(Rule):
     priority = 7
     explains = (
         "vanishing-gradient", "loss-at-start", "unstable-log", "lr-too-high", "exploding-gradient", "output-constant",
-        "classes-as-regression", "attenuating-activation", "loss-sum", "no-gradient", "correlation-collapse", "lr-too-low", "symmetric-units", "loss-rewards-error", "blind-loss",
+        "classes-as-regression", "attenuating-activation", "loss-sum", "no-gradient", "correlation-collapse", "lr-too-low", "symmetric-units", "loss-rewards-error", "blind-loss", "mixed-samples",
     )  # fmt: skip
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:

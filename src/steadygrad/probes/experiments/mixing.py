@@ -1,0 +1,148 @@
+"""Does a sample's answer depend on which other samples share its batch? Every second one is exchanged for another.
+
+In eval mode, on at most four samples, where axis 0 can only be the samples: of a sequence that stands for itself, time is
+axis 0, and there earlier entries are meant to change later ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from steadygrad.graph.nested import named_tensors
+from steadygrad.graph.sharded import any_sharded
+from steadygrad.graph.signal_graph import SignalGraph
+from steadygrad.graph.trace import call_model
+from steadygrad.graph.wrappers import canonical
+from steadygrad.probes.experiments.rebuild import mapped
+from steadygrad.probes.session import SEED, Session
+
+KEPT, EXCHANGED = (0, 2), (1, 3)
+ALONG_AXIS_0 = ("recurrent", "attention", "conv")
+"""What reads neighbours; of two-dimensional inputs it may read axis 0 as time."""
+
+
+Seen = tuple[str, list[torch.Tensor], list[torch.Tensor]]
+"""A module's path, what it was given and what it made, for the samples that are kept."""
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """What the answers to samples 0 and 2 do when samples 1 and 3 are exchanged.
+
+    Fields:
+        change: rms change of their outputs over the outputs' rms; 0 when samples keep apart.
+        where: first module whose result changes for them; "" where that happens outside of all modules.
+    """
+
+    change: float
+    where: str = ""
+
+
+class MixingExperiment:
+    """Two forward passes of four samples; a third one, to see whether the model repeats itself, where they differ."""
+
+    name: ClassVar[str] = "mixing"
+    depths: ClassVar[tuple[str, ...]] = ("fast", "full")
+
+    def applies(self, session: Session) -> bool:
+        """For data that somebody gave, whose samples are axis 0 of every tensor and of nothing else."""
+        traced, case = session.traced, session.case
+        if traced is None or traced.failure or case.generated or case.targets is None or any_sharded(session.parameters.values()):
+            return False
+        inputs, targets = list(named_tensors(case.inputs)), list(named_tensors(case.targets))
+        outputs = [t for _, t in named_tensors(traced.outputs) if t.is_floating_point()]
+        sizes = {t.shape[0] if t.ndim else 0 for t in (*(t for _, t in inputs), *(t for _, t in targets), *outputs)}
+        if len(sizes) != 1 or min(sizes) < 2 * len(KEPT) + 2 or not inputs or not outputs:
+            return False
+        return all(_samples_first(t, outputs, traced.graph) for _, t in inputs)
+
+    def run(self, session: Session) -> Mixing | None:
+        """None where four samples cannot be run, or where the model does not repeat itself."""
+        session.model.eval()
+        try:
+            with torch.no_grad():
+                return _compare(session)
+        except Exception:  # a fixed batch size, a shape that is computed from it: then it cannot be told
+            return None
+        finally:
+            session.restart()
+
+
+def _samples_first(tensor: torch.Tensor, outputs: list[torch.Tensor], graph: SignalGraph) -> bool:
+    """Whether axis 0 of an input can be nothing but the samples."""
+    neighbours = any(node.kind in ALONG_AXIS_0 or node.op.startswith(("lstm", "gru", "rnn", "conv")) for node in graph.nodes)
+    if tensor.ndim < 2 or (tensor.ndim == 2 and neighbours) or (neighbours and tensor.shape[1] == 1 and tensor.ndim == 3):
+        return not neighbours
+    return not any(out.ndim > 2 and tensor.ndim < 4 and out.shape[1] == tensor.shape[1] for out in outputs)
+
+
+def _compare(session: Session) -> Mixing | None:
+    before, seen = _answers(session, [0, 1, 2, 3])
+    after, seen_after = _answers(session, [0, 4, 2, 5])
+    change = _change(before, after)
+    if change is None or change <= _noise(before):
+        return None if change is None else Mixing(0.0)
+    again, _ = _answers(session, [0, 1, 2, 3])
+    if (_change(before, again) or 0.0) > 0.01 * change:
+        return None
+    return Mixing(change, _first_place(seen, seen_after))
+
+
+def _first_place(seen: list[Seen], seen_after: list[Seen]) -> str:
+    """The first module whose result changes; where what it was given had changed already, the innermost around it that was given the same."""
+    pairs = list(zip(seen, seen_after, strict=False))
+    late = {path for (path, given, _), (_, after, _) in pairs if _moved(given, after)}
+    where = next((path for (path, _, result), (_, _, after) in pairs if _moved(result, after)), "")
+    while where in late:
+        where = where.rpartition(".")[0]
+    return where
+
+
+def _moved(before: list[torch.Tensor], after: list[torch.Tensor]) -> bool:
+    return (_change(before, after) or 0.0) > _noise(before)
+
+
+def _answers(session: Session, rows: list[int]) -> tuple[list[torch.Tensor], list[Seen]]:
+    """Outputs of the model, and of every module as it ends, for the samples that are kept."""
+    seen: list[Seen] = []
+    hooks = []
+    try:
+        for path, module in session.model.named_modules():
+            if path:
+                hooks.append(module.register_forward_hook(_note(canonical(path), seen)))
+        torch.manual_seed(SEED)
+        outputs = call_model(session.model, mapped(session.case.inputs, lambda t: t[rows]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [t[list(KEPT)] for _, t in named_tensors(outputs) if t.is_floating_point()], seen
+
+
+def _note(path: str, seen: list[Seen]) -> Callable[[Any, Any, Any], None]:
+    def note(module: Any, inputs: Any, result: Any) -> None:
+        seen.append((path, _kept(inputs), _kept(result)))
+
+    return note
+
+
+def _kept(value: Any) -> list[torch.Tensor]:
+    """Of the first floating tensor in it, the samples that are kept; [] where it has not one row a sample."""
+    first = next((t for _, t in named_tensors(value) if t.is_floating_point()), None)
+    return [first.detach()[list(KEPT)]] if first is not None and first.ndim and len(first) == len(KEPT) + len(EXCHANGED) else []
+
+
+def _change(before: list[torch.Tensor], after: list[torch.Tensor]) -> float | None:
+    """rms(after − before)/rms(before); None where they do not match or are not finite."""
+    if not before or [t.shape for t in before] != [t.shape for t in after]:
+        return None
+    first, second = (torch.cat([t.double().flatten() for t in tensors]) for tensors in (before, after))
+    size = float(first.square().mean().sqrt())
+    change = float((second - first).square().mean().sqrt())
+    return change / size if size > 0.0 and change < float("inf") else None
+
+
+def _noise(tensors: list[torch.Tensor]) -> float:
+    """What rounding may change: the same kernels see the same numbers, so hundreds of roundings are enough."""
+    return 300.0 * max((torch.finfo(t.dtype).eps for t in tensors), default=0.0)
