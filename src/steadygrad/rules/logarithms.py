@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
-from steadygrad.rules.pairing import MOVED, is_given, loss_ancestry
+from steadygrad.rules.pairing import MOVED, is_given, loss_ancestry, maker
 
 LOGARITHMS = {"log", "log2", "log10", "xlogy"}
+LARGEST = {"max", "amax", "cummax", "logsumexp"}
+LENGTHS = {"normalize", "cosine_similarity", "norm", "vector_norm", "linalg_norm", "linalg_vector_norm"}
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,39 @@ def _root(evidence: Evidence, index: int) -> Node:
 
 
 def _is_sum_of(evidence: Evidence, division: Node) -> bool:
-    """Whether a / b is a / Σa."""
-    above, below = division.inputs[0], evidence.graph.nodes[division.inputs[-1]]
+    """Whether a / b is a / Σa, also where a was computed a second time for the sum."""
+    above, below = _root(evidence, division.inputs[0]), evidence.graph.nodes[division.inputs[-1]]
     while below.inputs and below.kind in (*MOVED, "pointwise"):
         below = evidence.graph.nodes[below.inputs[0]]
-    return below.op == "sum" and _root(evidence, above).index in {_root(evidence, i).index for i in below.inputs}
+    return below.op == "sum" and any(_same(evidence, above, _root(evidence, i)) for i in below.inputs)
+
+
+def _same(evidence: Evidence, one: Node, other: Node) -> bool:
+    """Whether two nodes are one, or the same activation of one node."""
+    if one.index == other.index:
+        return True
+    same_op = one.kind == other.kind == "activation" and one.op == other.op and one.options == other.options
+    return same_op and len(one.inputs) == len(other.inputs) == 1 and maker(evidence.graph, one.inputs[0]) == maker(evidence.graph, other.inputs[0])
+
+
+def exponential_of(evidence: Evidence, logarithm: Logarithm) -> Node | None:
+    """The exp under log(exp(z)/Σexp(z)) of a class that a target picks, or under log Σexp(z); None for other logarithms."""
+    head = logarithm.head
+    if head.op == "sum" and head.inputs and not logarithm.clamped:
+        below = maker(evidence.graph, head.inputs[0])
+        return below if below.op == "exp" else None
+    return head if head.op == "exp" and logarithm.normalized and logarithm.moved and head.inputs else None
+
+
+def less_its_largest(evidence: Evidence, exponential: Node) -> bool:
+    """Whether an exp is taken of z − max z, which cannot overflow."""
+    below = maker(evidence.graph, exponential.inputs[0])
+    return below.op == "sub" and len(below.inputs) == 2 and maker(evidence.graph, below.inputs[1], (*MOVED, "pointwise")).op in LARGEST
+
+
+def of_directions(evidence: Evidence, node: Node) -> bool:
+    """Whether a node is made of vectors of length one, as similarities are, so that theory bounds it."""
+    return any(evidence.graph.nodes[i].op in LENGTHS for i in evidence.graph.ancestors(node.index))
 
 
 def _meets_target(evidence: Evidence, node: Node, readers: Mapping[int, tuple[int, ...]]) -> bool:

@@ -1,5 +1,6 @@
 """Made-up answers for a loss: what would be right, wrong, neutral or random, in the form the outputs have."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
@@ -8,6 +9,8 @@ from torch.nn.functional import one_hot
 Domain = Literal["logits", "probabilities", "unit", "log-probabilities", "values"]
 CONFIDENT = 4.0
 """Logit of a confident answer: p = 0.98 of two classes; exp(4) is far from any overflow."""
+DISTANCES = (1e-1, 1e-2, 1e-3)
+"""Of made-up probabilities from 0 and 1; far from what losses clip at."""
 
 
 def domain_of(outputs: torch.Tensor) -> Domain:
@@ -65,6 +68,15 @@ def right_and_wrong(domain: Domain, outputs: torch.Tensor, targets: torch.Tensor
     if in_unit and bool(((truth == 0) | (truth == 1)).all()):
         return CONFIDENT * (2 * truth - 1), -CONFIDENT * (2 * truth - 1)
     return truth, truth + 3.0 * truth.std() * torch.where(truth > truth.mean(), -1.0, 1.0)
+
+
+def near_the_bounds(domain: Domain, outputs: torch.Tensor, targets: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Where outputs lie in 0 … 1 and some targets do not: the nearest answers within δ … 1 − δ, for each of `DISTANCES`; else none."""
+    if domain not in ("unit", "probabilities") or tuple(outputs.shape) != tuple(targets.shape) or not bool(torch.isfinite(targets.float()).all()):
+        return
+    truth = targets.to(outputs.dtype)
+    if float(truth.min()) < 0.0 or float(truth.max()) > 1.0:
+        yield from (truth.clamp(distance, 1.0 - distance) for distance in DISTANCES)
 
 
 def numbered(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor | None:

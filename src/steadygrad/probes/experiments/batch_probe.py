@@ -15,6 +15,8 @@ MOST = 1 << 20
 QUANTILES = (0.0, 0.001, 0.01, 0.05, *(i / 10 for i in range(1, 10)), 0.95, 0.99, 0.999, 1.0)
 CLASSES = 10_000
 SPACED = 1 << 16
+SEEN = 5
+"""Entries that are not zero from which the scale of a feature can be read."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class BatchTensor:
         first_nonfinite: index of the first entry that is NaN or infinite; None when all are finite.
         identical: every sample (slice along axis 0) equals the first; False for fewer than two samples.
         scales: of an (N, features) float tensor, the smallest and largest root mean square over the non-zero entries of
-            a feature that varies, with the two feature numbers; None otherwise.
+            a feature that varies and is not zero in `SEEN` samples or a twentieth of them, with the two feature numbers; None otherwise.
         quantiles: at `QUANTILES` of up to 65,536 evenly spaced entries of a float tensor; () without a finite one.
         classes: value → count for integer tensors and whole-numbered targets of at most 10,000 distinct values, else {}.
         row_sum: smallest and largest sum along axis 1 of a float target with at least two axes; None otherwise.
@@ -87,7 +89,8 @@ def _scales(value: torch.Tensor) -> tuple[float, float, int, int] | None:
     wide = value.double()
     used = wide.ne(0).sum(0)
     rms = (wide.square().sum(0) / used.clamp_min(1)).sqrt()
-    varies = torch.nonzero((wide != wide[:1]).any(0)).flatten()
+    enough = used >= min(len(wide), max(SEEN, len(wide) // 20))
+    varies = torch.nonzero((wide != wide[:1]).any(0) & enough).flatten()
     if len(varies) < 2:
         return None
     small, large = varies[rms[varies].argmin()], varies[rms[varies].argmax()]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from steadygrad.graph.nested import named_tensors
-from steadygrad.probes.experiments.answers import Domain, domain_of, neutral, noise, numbered, right_and_wrong
+from steadygrad.probes.experiments.answers import Domain, domain_of, near_the_bounds, neutral, noise, numbered, right_and_wrong
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
 
@@ -33,6 +33,8 @@ class LossProbe:
         numbered: on the number of its class in all of a sample's scores.
         blind: "order" when the loss of random outputs stays the same for shuffled targets; "all" when it even stays
             the same for entirely different targets of the same shape; "" when it changes.
+        near_bounds: where outputs lie in 0 … 1 and some targets do not, on the nearest answers within δ … 1 − δ for
+            each of `answers.DISTANCES`, ten times nearer each; None otherwise.
     """
 
     domain: Domain | None = None
@@ -43,6 +45,7 @@ class LossProbe:
     wrong: float | None = None
     numbered: float | None = None
     blind: Blindness = ""
+    near_bounds: tuple[float, ...] | None = None
 
 
 class LossProbeExperiment:
@@ -102,7 +105,12 @@ def _probe(ask: Callable[[Any, Any], float | None], outputs: Any, targets: Any) 
 
     domain = domain_of(only)
     right, wrong = right_and_wrong(domain, only, truth[0])
-    return LossProbe(domain, value, halves, answered(neutral(domain, only)), answered(right), answered(wrong), answered(numbered(only, truth[0])), blind)
+    near = [answered(answer) for answer in near_the_bounds(domain, only, truth[0])]
+    bounds = tuple(v for v in near if v is not None)
+    return LossProbe(
+        domain, value, halves, answered(neutral(domain, only)), answered(right), answered(wrong), answered(numbered(only, truth[0])), blind,
+        bounds if bounds and len(bounds) == len(near) else None,
+    )  # fmt: skip
 
 
 def _samples(*structures: Any) -> int | None:

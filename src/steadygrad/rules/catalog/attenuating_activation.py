@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterator
 
+import torch
 from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
+from steadygrad.rules.pairing import call_of
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
 from steadygrad.rules.weights import source_of_chain, weighted
@@ -22,6 +24,10 @@ class AttenuatingActivation(Rule):
     per layer, a millionth after ten. With gain 4 and the mean ½ taken out by the bias (b = −½ Σⱼ wᵢⱼ) a sigmoid network
     is a tanh network, tanh(x/2) = 2σ(x) − 1, and critical at the origin.
 
+    A softmax as hidden activation does the same at once: of n units each is about 1/n, and what tells samples apart passes
+    with a slope p(1 − p) of about 1/n. Where something else shows that little arrives, it is named as the cause; as weights
+    of an attention or a mixture it is no activation, and left alone.
+
     Source: the chapter "Numerical Stability and Initialization", section 4.8.1.1; Schoenholz et al. 2017, eq. 5.
     """
 
@@ -34,6 +40,7 @@ class AttenuatingActivation(Rule):
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """One finding per chain of flat activations whose predicted attenuation exceeds the threshold."""
+        yield from self._softmaxes(evidence)
         totals: dict[int, tuple[float, int, str, int]] = {}
         reported: set[int] = set()
         for item in weighted(evidence):
@@ -50,6 +57,25 @@ class AttenuatingActivation(Rule):
                 reported.add(first)
                 yield self._finding(where, first, before.op, count, total)
 
+    def _softmaxes(self, evidence: Evidence) -> Iterator[Finding]:
+        """Softmaxes that stand between two weighted layers as an activation would; suspicions."""
+        for item in weighted(evidence):
+            before = evidence.graph.upstream(item.node.index, ("view", "cast", "dropout"))
+            if before is None or before.kind != "softmax" or not before.inputs or not isinstance(size := before.options.get("size"), int):
+                continue
+            below = evidence.graph.upstream(before.index, ("view", "cast", "dropout"))
+            if size > 2 and below is not None and below.kind == "affine":
+                yield self.finding(
+                    "warning",
+                    before.where,
+                    f"A softmax of {size} units stands between two layers as their activation: each unit is about 1/{size}, and so is the part of the gradient that it passes.",
+                    evidence={"units": size, "max_slope": 0.25, "predicted_gradient_ratio": 1.0 / size},
+                    advice="Use ReLU (with He) or tanh (with Xavier) in hidden layers; softmax belongs behind the last.",
+                    snippet=f"{call_of(before.where)} = torch.nn.ReLU()" if before.where else "hidden = torch.relu(hidden)",
+                    node=before.index,
+                    suspicion=True,
+                )
+
     def _finding(self, where: str, node: int, op: str, count: int, total: float) -> Finding:
         return self.finding(
             "warning",
@@ -65,12 +91,18 @@ class AttenuatingActivation(Rule):
     def sick(cls) -> Iterator[Specimen]:
         """The chapters' deep sigmoid network at Xavier's scale."""
         yield Specimen("20 sigmoid layers, Xavier", lambda: _sigmoid(20), where="1")
+        yield Specimen("softmax as hidden activation, where steps come to nothing", _softmax, where="1")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
         """Two hidden sigmoid layers, as in LeNet; tanh at the same depth."""
         yield Specimen("2 sigmoid layers, Xavier", lambda: _sigmoid(2))
         yield Specimen("20 tanh layers, Xavier", lambda: classification(mlp(16, *[64] * 20, 4, activation=nn.Tanh)))
+
+
+def _softmax() -> Case:
+    net = mlp(16, 64, 4, activation=lambda: nn.Softmax(1))
+    return classification(net, optimizer=torch.optim.SGD(net.parameters(), lr=0.01))
 
 
 def _sigmoid(depth: int) -> Case:

@@ -9,6 +9,7 @@ from torch import nn
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence, TensorFacts
 from steadygrad.probes.experiments.batch_probe import BatchTensor
+from steadygrad.probes.experiments.loss_probe import LossProbe
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import Pairing, pairings
 from steadygrad.rules.rule import Rule, Specimen, Threshold
@@ -22,7 +23,8 @@ class Labels(Rule):
     """The targets are outside the range for which the loss has a minimum, or ask for nothing.
 
     - Binary cross-entropy with y outside [0, 1]: −y·log σ(z) − (1 − y)·log(1 − σ(z)) falls without bound as z → ±∞
-      (slope σ(z) − y never reaches zero), so weights grow for ever.
+      (slope σ(z) − y never reaches zero), so weights grow for ever. Written by hand it is known by what it does: on
+      answers ten times nearer to 0 and 1 than before it falls by as much again, as a logarithm does.
     - Binary targets of two values, 0 and one below ½: every answer may stay "no"; a warning.
     - Soft class targets that are negative or do not sum to 1: the same for some classes; a sum s scales the loss by s.
     - Every target equal to `ignore_index`: the mean over nothing is 0/0 = NaN.
@@ -41,6 +43,7 @@ class Labels(Rule):
     explains = ("loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-high", "loss-rewards-error", "blind-loss", "no-gradient", "constant-target")
     thresholds = {
         "samples": Threshold(16, "of three equally likely classes all 16 samples are of one once in 3¹⁵ = 14 million"),
+        "falls": Threshold(0.5, "of two tenfold approaches to the bound the second must bring at least half of what the first did: a logarithm brings as much, a square a tenth"),
         "row_sum": Threshold(0.05, "how far rows of soft targets may sum from 1 (half precision rounds 1e-3 per class)"),
     }
 
@@ -57,6 +60,7 @@ class Labels(Rule):
                 yield from self._classes(evidence, pairing, pairing.target, seen)
             elif pairing.op == "cross_entropy":
                 yield from self._soft(pairing, pairing.target, seen)
+        yield from self._bottomless(evidence)
         for facts in evidence.targets:
             classes = _classes_told_apart(evidence, facts)
             if classes is not None:
@@ -84,6 +88,25 @@ class Labels(Rule):
                 "Labels that were scaled together with the inputs look like this; yes is 1.",
                 f"targets = targets / {high:.3g}",
             )
+
+    def _bottomless(self, evidence: Evidence) -> Iterator[Finding]:
+        """Probabilities, targets beyond 0 … 1, and a loss written by hand that falls without end towards them."""
+        probe = evidence.experiments.get("loss")
+        if not isinstance(probe, LossProbe) or probe.near_bounds is None or any(node.op in BINARY for node in evidence.graph.nodes):
+            return
+        far, near, nearest = probe.near_bounds
+        size = max(abs(value) for value in probe.near_bounds)
+        if near - nearest <= max(self.threshold("falls") * (far - near), 1e-3 * size):
+            return
+        low, high = min(f.minimum or 0.0 for f in evidence.targets), max(f.maximum or 0.0 for f in evidence.targets)
+        yield self._say(
+            "error",
+            f"The outputs are probabilities, the targets run from {low:g} to {high:g}, and the loss falls without end as the outputs near 0 or 1"
+            f" ({far:.4g} at a distance of 0.1, {near:.4g} at 0.01, {nearest:.4g} at 0.001).",
+            {"minimum": low, "maximum": high, "near_bounds": probe.near_bounds},
+            "Class numbers need an output per class and cross_entropy; scaled labels belong back to 0 … 1.",
+            f"targets = (targets - {low:g}) / {high - low:g}",
+        )
 
     def _classes(self, evidence: Evidence, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
         ignore = int(pairing.node.options.get("ignore_index", -100))
@@ -152,6 +175,7 @@ class Labels(Rule):
         yield Specimen("0 and 1 divided by 255 under BCE", lambda: _binary((batch(64, 1, seed=2) > 0) / 255.0), where="targets")
         yield Specimen("every label ignored", lambda: _labels(torch.full((64,), -100)), where="targets")
         yield Specimen("labels divided by 255 and truncated", lambda: _labels((torch.arange(64) % 4 / 255).long()), where="targets")
+        yield Specimen("class numbers under a hand-written binary cross-entropy", lambda: _by_hand(_digits()), where="targets")
         yield Specimen("soft labels below zero", lambda: _labels(batch(64, 4, seed=2)), where="targets")
 
     @classmethod
@@ -159,6 +183,7 @@ class Labels(Rule):
         """Class numbers, one-hot rows, smoothed binary labels, a few ignored ones."""
         yield Specimen("class numbers", lambda: classification(mlp(16, 32, 4)))
         yield Specimen("one-hot rows", lambda: _labels(nn.functional.one_hot(torch.arange(64) % 4, 4).float()))
+        yield Specimen("smoothed binary labels, cross-entropy by hand", lambda: _by_hand(0.1 + 0.8 * (batch(64, 1, seed=2) > 0).float()))
         yield Specimen("smoothed binary labels", lambda: _binary(0.1 + 0.8 * (batch(64, 1, seed=2) > 0).float()))
         yield Specimen("half of the labels ignored", lambda: _labels(torch.where(torch.arange(64) % 2 == 0, torch.arange(64) % 4, -100)))
 
@@ -179,6 +204,18 @@ def _made_elsewhere(pairing: Pairing, facts: TensorFacts) -> bool:
 
 def _binary(targets: torch.Tensor) -> Case:
     return Case(mlp(16, 32, 1), batch(64, 16), targets, nn.functional.binary_cross_entropy_with_logits)
+
+
+def _digits() -> torch.Tensor:
+    return (torch.arange(64) % 10).float()[:, None]
+
+
+def _by_hand(targets: torch.Tensor) -> Case:
+    def loss_fn(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        p = p.clamp(1e-7, 1 - 1e-7)
+        return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+
+    return Case(nn.Sequential(*mlp(16, 32, 1), nn.Sigmoid()), batch(64, 16), targets, loss_fn)
 
 
 def _labels(targets: torch.Tensor) -> Case:

@@ -9,7 +9,7 @@ from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence, OptimizerGroup
-from steadygrad.rules.decay import DECIDES, decay_over_gradient
+from steadygrad.rules.decay import DECIDES, decay_over_gradient, pull
 from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
@@ -25,7 +25,8 @@ class OptimizerSettings(Rule):
     one of them has modulus ≥ 1: no error ever dies out. With dampening τ = 1 every gradient after the first is
     multiplied by 0, with τ > 1 by a negative number. RMSprop with α = 1 keeps its average at 0 and divides by eps alone.
     Weight decay multiplies weights by 1 − ηλ (1 − ηλ/(1 − μ) in the long run with momentum): beyond ηλ = 2(1 + μ) they
-    explode by decay alone, above 0.1 they forget within ten steps. These are errors but the last, a warning. Where decay
+    explode by decay alone, above 0.1 they forget within ten steps; above 0.01, within a hundred, they do so before the
+    loss has moved them where decay pulls ten times harder than its gradient. These are errors but the last two, warnings. Where decay
     is added to the gradient and then divided by its size (Adam), the larger of the two decides the step: ten times larger
     than the gradient, a warning.
 
@@ -44,6 +45,7 @@ class OptimizerSettings(Rule):
     explains = ("lr-too-high", "lr-too-low", "oscillation", "sharpness")
     thresholds = {
         "decay": Threshold(0.1, "lr × weight decay / (1 − momentum): weights are forgotten in ten steps, before anything is learned"),
+        "soon": Threshold(0.01, "the same product: weights are forgotten in a hundred steps, and nothing holds them where decay outweighs the loss"),
         "over": Threshold(DECIDES, "decay·rms(w)/rms(∂L/∂w): of the step that Adam makes from their sum, the loss decides a tenth"),
     }
 
@@ -57,6 +59,7 @@ class OptimizerSettings(Rule):
             if group.parameters:
                 yield from self._group(name, number if len(optimizer.groups) > 1 else None, group)
             yield from self._decay_decides(evidence, name, group)
+            yield from self._decay_pulls(evidence, name, group)
         yield from self._twice(optimizer.groups)
         yield from self._missed(evidence, optimizer.groups)
 
@@ -118,6 +121,19 @@ class OptimizerSettings(Rule):
             )
             yield self._say("warning", message, "decay_over_gradient", over, "Usual is 1e-4 here; use AdamW for a decay that is not rescaled.")
 
+    def _decay_pulls(self, evidence: Evidence, name: str, group: OptimizerGroup) -> Iterator[Finding]:
+        """Plain SGD: weights that decay to nothing in a hundred steps, and a gradient too small to hold them."""
+        lr, decay, momentum = (_number(group, key, 0.0) for key in ("lr", "weight_decay", "momentum"))
+        if name.lower() != "sgd" or not math.isfinite(lr) or not 0.0 <= momentum < 1.0:
+            return
+        total, over = lr * decay / (1.0 - momentum), pull(evidence, group)
+        if self.threshold("soon") < total <= self.threshold("decay") and over > self.threshold("over"):
+            message = (
+                f"{name}: weight decay {decay:g} pulls at the typical weight {over:.2g}× as hard as the loss does, and at lr {lr:g} weights are gone in"
+                f" {1.0 / total:.0f} steps: what remains is a constant answer."
+            )
+            yield self._say("warning", message, "decay_over_gradient", over, "Usual is 1e-4 to 1e-3.")
+
     def _twice(self, groups: tuple[OptimizerGroup, ...]) -> Iterator[Finding]:
         names = [name for group in groups for name in group.parameters]
         twice = sorted({n for n in names if names.count(n) > 1}) if len(set(names)) < len(names) else []
@@ -151,6 +167,7 @@ class OptimizerSettings(Rule):
         yield Specimen("rate that is no number", lambda: _changed(lr=math.nan), where="optimizer")
         yield Specimen("decay of 300 at lr 0.01", lambda: _with(sgd, lr=0.01, weight_decay=300.0), where="optimizer")
         yield Specimen("AdamW with decay 200 at lr 1e-3", lambda: _with(adamw, lr=1e-3, weight_decay=200.0), where="optimizer")
+        yield Specimen("SGD with a decay of 2 at lr 0.01", lambda: _with(sgd, lr=0.01, weight_decay=2.0), where="optimizer")
         yield Specimen("Adam with a decay of 100 in the gradient", lambda: _with(adam, lr=1e-3, weight_decay=100.0), where="optimizer")
         yield Specimen("a weight held twice", _twice, where="optimizer")
         yield Specimen("norms missed by the filter", lambda: _filtered(lambda n: "bias" in n), where="optimizer")
@@ -160,6 +177,7 @@ class OptimizerSettings(Rule):
         """Usual and unusual settings that are meant."""
         adam = torch.optim.Adam
         yield Specimen("momentum 0.99 with Nesterov", lambda: _with(torch.optim.SGD, lr=0.01, momentum=0.99, nesterov=True, weight_decay=1e-4))
+        yield Specimen("SGD with a decay of 0.005 at lr 0.1 and momentum 0.9", lambda: _with(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=5e-3))
         yield Specimen("Adam without momentum", lambda: _with(adam, lr=1e-3, betas=(0.0, 0.99)))
         yield Specimen("equal betas", lambda: _with(adam, lr=1e-3, betas=(0.95, 0.95)))
         yield Specimen("AdamW with decay 0.3", lambda: _with(torch.optim.AdamW, lr=1e-3, weight_decay=0.3))

@@ -11,10 +11,11 @@ from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import Pairing, call_of, output_range, pairings
-from steadygrad.rules.rule import Rule, Specimen
+from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import batch, classification, mlp
 
-BOUNDED = {"softmax", "softmin", "sigmoid", "hardsigmoid"}
+PROBABILITIES = {"softmax", "softmin", "sigmoid", "hardsigmoid"}
+BOUNDED = PROBABILITIES | {"tanh", "softsign", "erf", "hardtanh", "clamp"}
 
 
 class SoftmaxBeforeCrossEntropy(Rule):
@@ -24,6 +25,9 @@ class SoftmaxBeforeCrossEntropy(Rule):
     costs  ln(1 + (C − 1)/e), 1.46 for ten classes, against 0 for logits. The gradient has to pass the inner softmax's
     p(1 − p) as well, which is 1/C at the start and goes to zero as the network becomes sure, rightly or wrongly. Same
     for a sigmoid before it. The network seems to learn and stops early.
+
+    Any interval a … b does that, with the floor ln(1 + (C − 1)·e^(a − b)): tanh leaves 0.80 for ten classes, a warning
+    from a tenth of ln C on.
 
     `log_softmax` before `cross_entropy` changes nothing, log-softmax of log-probabilities being themselves: a note.
 
@@ -39,6 +43,7 @@ class SoftmaxBeforeCrossEntropy(Rule):
         "vanishing-gradient", "loss-at-start", "lr-too-low", "saturation", "no-gradient", "output-constant", "output-range", "softmax-axis",
         "attenuating-activation",
     )  # fmt: skip
+    thresholds = {"floor": Threshold(0.1, "of a bounded head that makes no probabilities: a tenth of the loss a fresh network starts from can never go away")}
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """Each cross-entropy once."""
@@ -50,18 +55,21 @@ class SoftmaxBeforeCrossEntropy(Rule):
             if size is not None and size != classes or classes < 2:
                 continue
             if pairing.head.op in BOUNDED:
-                yield self._bounded(pairing, classes)
+                yield from self._bounded(pairing, classes)
             elif pairing.head.op == "log_softmax":
                 yield self._idle(pairing)
 
-    def _bounded(self, pairing: Pairing, classes: int) -> Finding:
+    def _bounded(self, pairing: Pairing, classes: int) -> Iterator[Finding]:
         head, (low, high) = pairing.head, output_range(pairing.head) or (0.0, 1.0)
-        floor = math.log1p((classes - 1) * math.exp(low - high))
+        twice, floor = head.op in PROBABILITIES, math.log1p((classes - 1) * math.exp(low - high))
+        if not twice and floor < self.threshold("floor") * math.log(classes):
+            return
         module = call_of(head.where)
-        return self.finding(
-            "error",
+        what = "which applies softmax again" if twice else f"as scores between {low:g} and {high:g}"
+        yield self.finding(
+            "error" if twice else "warning",
             head.where,
-            f"The outputs go through {head.op} and then into cross_entropy, which applies softmax again: the loss cannot fall below {floor:.2f}"
+            f"The outputs go through {head.op} and then into cross_entropy, {what}: the loss cannot fall below {floor:.2f}"
             f" of the {math.log(classes):.2f} it starts from ({classes} classes), and gradients fade as answers become sure.",
             evidence={"head": head.op, "classes": classes, "floor": floor, "start": math.log(classes)},
             advice=f"Give cross_entropy the raw scores: remove the {head.op}, and apply softmax only where you need probabilities.",
@@ -85,6 +93,7 @@ class SoftmaxBeforeCrossEntropy(Rule):
         yield Specimen("softmax as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Softmax(1))), where="3")
         yield Specimen("softmax inside the loss", _in_loss, where="loss")
         yield Specimen("sigmoid as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Sigmoid())), where="3")
+        yield Specimen("tanh as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Tanh())), where="3")
         yield Specimen("softmax, then a reshape", _reshaped, where="3")
         yield Specimen("log_softmax as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.LogSoftmax(1))), where="3")
 
@@ -92,6 +101,7 @@ class SoftmaxBeforeCrossEntropy(Rule):
     def healthy(cls) -> Iterator[Specimen]:
         """Raw scores; log-softmax with its own loss; softmax where it belongs, inside an attention pool."""
         yield Specimen("raw scores", lambda: classification(mlp(16, 32, 4)))
+        yield Specimen("scores clamped far out", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Hardtanh(-10.0, 10.0))))
         yield Specimen("log_softmax with nll_loss", _proper)
         yield Specimen("attention weights by softmax", lambda: classification(_Pool(), batch(64, 5, 16)))
 

@@ -32,14 +32,25 @@ class Link(NamedTuple):
     start: int
 
     def culprit(self) -> Weighted:
-        """The first layer that is off by at least half as much, in ln, as the one that is off by most."""
-        chain, link = [self], self.before
+        """The first layer that is off by at least half as much, in ln, as the one that is off by most.
+
+        Where one standard deviation was used for layers of different fan-in, the first of them that is off twofold.
+        """
+        chain: list[Link] = []
+        link: Link | None = self
         while link is not None:
-            chain.append(link)
+            chain.insert(0, link)
             link = link.before
-        sign = math.copysign(1.0, self.total)
-        most = max(sign * link.log for link in chain)
-        return next(link.item for link in reversed(chain) if sign * link.log >= 0.5 * most)
+        off = [math.copysign(link.log, link.log * self.total) for link in chain]
+        found = next(i for i, log in enumerate(off) if log >= 0.5 * max(off))
+        alike = (i for i in range(found) if off[i] > math.log(2.0) and _drawn_alike(chain[i].item, chain[found].item))
+        return chain[next(alike, found)].item
+
+
+def _drawn_alike(one: Weighted, other: Weighted) -> bool:
+    """The same standard deviation within five times what it scatters (1/√(2n) of itself for n normal draws)."""
+    first, second = one.reading.value.moments, other.reading.value.moments
+    return abs(math.log(first.std / second.std)) < 5.0 * math.sqrt(0.5 / first.count + 0.5 / second.count)
 
 
 class WeightScale(Rule):
@@ -57,7 +68,9 @@ class WeightScale(Rule):
     or weights of one sign whose mean alone multiplies a positive signal by eight (fan_in·|mean|), says nothing yet; it
     is named as the cause when a first loss, a step or an activation is out of range and nothing surer explains that.
 
-    Named is the first layer that is off by at least half as much, in logarithms, as the worst of its chain.
+    Named is the first layer that is off by at least half as much, in logarithms, as the worst of its chain; where that
+    layer has the standard deviation of an earlier one, which is off twofold as well, one law was used for both, and the
+    earlier is named.
 
     Source: Glorot & Bengio 2010, eq. 5–12; He et al. 2015, arXiv:1502.01852, eq. 10 and 14.
     """
@@ -148,6 +161,7 @@ class WeightScale(Rule):
         """Deep plain networks with weights far off."""
         yield Specimen("20 sigmoid layers, N(0, 0.01²)", lambda: _scaled(nn.Sigmoid, 20, 0.01), where="0")
         yield Specimen("50 ReLU layers, half of He's std", lambda: _scaled(nn.ReLU, 50, 0.5 * (2 / 16) ** 0.5), where="0")
+        yield Specimen("ReLU layers of growing width, all N(0, 0.5²)", _one_law, where="0")
         yield Specimen("20 tanh layers, N(0, 2²)", lambda: _scaled(nn.Tanh, 20, 2.0), where="0")
 
     @classmethod
@@ -219,6 +233,15 @@ def _scaled(activation: type[nn.Module], depth: int, std: float) -> Case:
     for layer in net:
         if isinstance(layer, nn.Linear):
             layer.weight.data.mul_(std / layer.weight.data.std())
+    return classification(net)
+
+
+def _one_law() -> Case:
+    """Factors 2, 4, 8, 16: the first is off by less than half, in ln, of the last."""
+    net = mlp(16, 128, 512, 2048, 4)
+    for layer in net:
+        if isinstance(layer, nn.Linear):
+            layer.weight.data.mul_(0.52 / layer.weight.data.std())
     return classification(net)
 
 

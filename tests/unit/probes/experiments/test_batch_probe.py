@@ -54,3 +54,13 @@ def test_classes_are_counted_for_targets_and_whole_numbers_only() -> None:
 def test_row_sums_are_read_off_soft_targets() -> None:
     low, high = look_at(torch.tensor([[0.25, 0.75], [1.0, 1.0]]), True).row_sum or (0, 0)
     assert (low, high) == (1.0, 2.0)
+
+
+def test_the_scale_of_a_feature_is_not_read_off_a_few_entries() -> None:
+    tensor = batch(64, 4)
+    tensor[:, 1] = 0.0
+    tensor[:4, 1] = 1e-4  # four entries that are not zero
+    assert (look_at(tensor, False).scales or (0.0,))[0] > 0.5
+    tensor[:5, 1] = 1e-4
+    assert (look_at(tensor, False).scales or (0.0,))[0] == pytest.approx(1e-4)
+    assert (look_at(torch.tensor([[1.0, 1e-4], [2.0, 2e-4]]), False).scales or (1.0,))[0] < 1e-3  # of two rows, both

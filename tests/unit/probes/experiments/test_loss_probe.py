@@ -126,3 +126,21 @@ def test_no_answer_is_made_up_where_the_targets_do_not_say_which() -> None:
     assert right_and_wrong("logits", batch(8, 4), batch(8, 3)) == (None, None)
     assert right_and_wrong("logits", batch(8, 4), torch.full((8,), 9)) == (None, None)
     assert right_and_wrong("values", batch(8, 1), torch.ones(8, 1)) == (None, None)
+
+
+def by_hand(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    return -(y * p.log() + (1 - y) * (1 - p).log()).mean()
+
+
+@pytest.mark.parametrize(("loss_fn", "keeps"), [(by_hand, 1.0), (functional.mse_loss, 0.1)], ids=["logarithm", "square"])
+def test_near_the_bounds_a_logarithm_falls_as_much_with_every_tenth_and_a_square_a_tenth(loss_fn: Callable[..., Any], keeps: float) -> None:
+    asked = probe(loss_fn, targets=(LABELS[:, None] + 2.0), width=1, last=nn.Sigmoid())  # 2 … 5, all beyond 1
+    assert asked.near_bounds is not None
+    far, near, nearest = asked.near_bounds
+    # d/dp of a square varies by a few per cent between p = 0.9 and 0.99; log(1 − p) is exact but for the term log p
+    assert (near - nearest) / (far - near) == pytest.approx(keeps, rel=0.15)
+
+
+def test_targets_within_the_bounds_are_not_asked_about() -> None:
+    assert probe(by_hand, targets=(LABELS[:, None] / 4.0), width=1, last=nn.Sigmoid()).near_bounds is None
+    assert probe(functional.mse_loss, targets=(LABELS[:, None] + 2.0), width=1).near_bounds is None
