@@ -9,6 +9,7 @@ from steadygrad.probes.evidence import Evidence, ParameterReading
 
 NEAR_ZERO = 0.01
 """rms(w)·√fan_in of an output layer that begins next to zero, as published ones of std 2·10⁻⁵ do."""
+SUMS = {"add", "sub"}
 PASSING = {"activation", "view", "cast", "dropout", "pool", "shift", "scale", "pointwise"}
 
 
@@ -69,12 +70,17 @@ def learned_attenuations(evidence: Evidence) -> dict[int, float]:
     """Node index → product of the small learned scales (LayerScale, ReZero, zero gains) its result meets on the way it is least attenuated.
 
     They shrink the gradients of everything before them on purpose, and grow by themselves; so does an output layer next to zero.
-    1 without any, so on every residual stream; 0 when one is exactly zero.
+    1 without any, so on every residual stream; 0 when one is exactly zero. A scale that a norm reads before anything larger was
+    added to it counts as 1: the norm multiplies the gradient by what the scale divided it by.
     """
     readers, nodes, last = evidence.graph.consumers(), evidence.graph.nodes, near_zero_outputs(evidence)
     found: dict[int, float] = {}
+    undone: dict[int, bool] = {}
     for node in reversed(nodes):
-        found[node.index] = max((_small_scale(evidence, nodes[r]) * last.get(r, 1.0) * found.get(r, 1.0) for r in readers[node.index]), default=1.0)
+        after = [nodes[r] for r in readers[node.index]]
+        undone[node.index] = any(r.kind == "norm" or (undone.get(r.index, False) and _remains(evidence, node, r)) for r in after)
+        small = (1.0 if (factor := _small_scale(evidence, r)) > 0.0 and undone.get(r.index, False) else factor for r in after)
+        found[node.index] = max((factor * last.get(r.index, 1.0) * found.get(r.index, 1.0) for factor, r in zip(small, after, strict=True)), default=1.0)
     return found
 
 
@@ -87,6 +93,14 @@ def near_zero_outputs(evidence: Evidence) -> dict[int, float]:
         if not behind[node.index] and 0.0 < gains.get(node.index, 1.0) < NEAR_ZERO:
             found[node.index] = gains[node.index]
     return found
+
+
+def _remains(evidence: Evidence, node: Node, reader: Node) -> bool:
+    """Whether `reader`'s result is still of the node's size: where it is a sum, no term ten times as large was added."""
+    if reader.kind != "join":
+        return True
+    term, whole = evidence.signals.get(node.index), evidence.signals.get(reader.index)
+    return reader.op in SUMS and term is not None and whole is not None and term.moments.rms > 0.1 * whole.moments.rms
 
 
 def _small_scale(evidence: Evidence, node: Node) -> float:

@@ -14,6 +14,7 @@ STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+
 CHANNELS = re.compile(r"expected input\[.*\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
 NORMED = re.compile(r"normalized_shape=\[(?P<wanted>\d+)\], expected input .*size\[\d+, (?P<middle>\d+), (?P<got>\d+)\]")
+SHORT = re.compile(r"Kernel size can't be greater than actual input size")
 HEIGHT = re.compile(r"Input height \((?P<got>\d+)\) doesn't match model \((?P<wanted>\d+)\)")
 MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)")
 UNPACKED = "too many values to unpack"
@@ -34,6 +35,7 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _resized(made, CHANNELS.search(complaint), 1),
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _turned(made, NORMED.search(complaint)),
+        lambda: _longer(made, SHORT.search(complaint)),
         lambda: _squared(made, HEIGHT.search(complaint)),
         lambda: _rounded(made, MULTIPLE.search(complaint)),
         lambda: _flattened(made) if UNPACKED in complaint else None,
@@ -103,6 +105,12 @@ def _turned(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any]
     wanted, shape = int(match["wanted"]), (int(match["middle"]), int(match["got"]))
     wrong = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and tuple(v.shape[-2:]) == shape}
     return {**made, **{n: _along(v.transpose(-1, -2), wanted, -1) for n, v in wrong.items()}} if wrong and wanted <= 100 * shape[1] else None
+
+
+def _longer(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Signals four times as long along their last axis."""
+    signals = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim > 1} if match else {}
+    return {**made, **{n: _along(v, 4 * v.shape[-1], -1) for n, v in signals.items()}} if signals else None
 
 
 def _squared(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:

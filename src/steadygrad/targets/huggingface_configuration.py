@@ -86,6 +86,9 @@ def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:
         languages = _get(configuration, "languages")
         if languages and _get(configuration, "default_language") is None:
             _set(configuration, "default_language", next(iter(languages)))
+        depth = _get(configuration, "num_hidden_layers")
+        if "layer_types" in vars(configuration) and _get(configuration, "layer_types") is None and isinstance(depth, int):
+            _set(configuration, "layer_types", ["full_attention"] * depth)
         rotation = {"rope_type": "default", "rope_theta": 10000.0}
         if "rope_parameters" in vars(configuration) and not _get(configuration, "rope_parameters"):
             kinds = _get(configuration, "layer_types")

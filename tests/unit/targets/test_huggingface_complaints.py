@@ -78,6 +78,12 @@ def test_features_are_turned_to_where_a_norm_reads_them() -> None:
     assert answer({"input_features": torch.randn(2, 80, 250)}, told) is None
 
 
+def test_signals_that_are_too_short_get_longer() -> None:
+    told = "RuntimeError: Calculated padded input size per channel: (9). Kernel size: (10). Kernel size can't be greater than actual input size"
+    assert shapes(answer({"input_values": torch.randn(2, 1, 100), "ids": torch.ones(2, 8, dtype=torch.int64)}, told)) == {"input_values": (2, 1, 400), "ids": (2, 8)}
+    assert answer({"ids": torch.ones(2, 8, dtype=torch.int64)}, told) is None
+
+
 def test_counts_are_of_some_of_the_words() -> None:
     found = answer({"inputs_embeds": torch.ones(2, 32, 4)}, "f() missing 1 required positional argument: 'num_patches'")
     assert found is not None and found["num_patches"] == 16
