@@ -32,6 +32,7 @@ class Walk:
         measured: indices of nodes whose change was measured, for want of a closed form.
         corrections, returned: node index → measured over predicted second moment of what it makes, and of the gradient of that, where a run
             is to correct the prediction.
+        fixed: node index → second moment that was measured and that no weight changes.
         ahead: whether states of gated recurrences are taken as large as they become once gates are open.
         seen, felt: those measured second moments: the walk then notes the corrections that lead to them.
         centred: indices of nodes whose bias takes the offset of what they read out.
@@ -49,6 +50,7 @@ class Walk:
     centres: set[int] = field(default_factory=set)
     corrections: dict[int, float] = field(default_factory=dict)
     returned: dict[int, float] = field(default_factory=dict)
+    fixed: Mapping[int, float] = field(default_factory=dict)
     ahead: bool = False
     seen: Mapping[int, float] = field(default_factory=dict)
     felt: Mapping[int, float] = field(default_factory=dict)
@@ -74,6 +76,8 @@ class Walk:
             made = self._told(node, at)
         if node.kind not in MIXING:
             made = replace(made, profile=_of_parts(node, at))
+        if node.index in self.fixed and made.value > 0.0:
+            made = made.times(self.fixed[node.index] / made.value)
         _learn(self.corrections, self.seen, node.index, made.value)
         if node.index in self.corrections:
             made = made.times(self.corrections[node.index])

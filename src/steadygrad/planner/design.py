@@ -37,6 +37,7 @@ class Design:
         kept: E[w²] of parameters that keep their numbers.
         measured: node → how much it was seen to change the second moment.
         inputs: moments of what enters.
+        fixed: node → second moment of what is made of inputs alone.
         moments, reasons: E[w²] of every parameter whose scale is chosen, and why it is so.
         starts: weights that have theory's critical point, which nothing later moves.
         biases: variance of biases that such points want random.
@@ -57,6 +58,7 @@ class Design:
     kept: Mapping[str, float]
     measured: Mapping[int, float]
     inputs: Mapping[int, Signal]
+    fixed: Mapping[int, float] = field(default_factory=dict)
     moments: dict[str, float] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     starts: dict[str, StartingPoint] = field(default_factory=dict)
@@ -122,7 +124,7 @@ class Design:
         """A walk that has not begun."""
         told = self.measured.get
         return Walk(self.graph, self.batch, self.moment, lambda node: told(node.index),
-                    centred=self.centred, centres=self.centres, corrections=self.corrections, returned=self.returned, ahead=self.ahead)
+                    centred=self.centred, centres=self.centres, corrections=self.corrections, returned=self.returned, fixed=self.fixed, ahead=self.ahead)
 
     def finish(self) -> Walk:
         """Design all, then bring attention logits down where the model does not."""

@@ -15,7 +15,7 @@ from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import trace
 from steadygrad.graph.transaction import transaction
 from steadygrad.planner.ends import ends, leaves
-from steadygrad.planner.spread import spreads
+from steadygrad.planner.spread import of_parameters, spreads
 from steadygrad.planner.verification import observe
 from steadygrad.probes.evidence import Evidence, ParameterReading
 
@@ -28,6 +28,7 @@ class Sight:
         graph: how it uses its parameters.
         readings: of parameters, where they have numbers.
         ratios: node → how much it changed the second moment when the model ran.
+        fixed: node → second moment of what was made of inputs alone, which no weight changes.
         traced: whether the graph is that of a run.
         ends: node → second moment of the gradient the loss hands it; see `planner.ends`.
         spreads: of activations and of weight gradients as the model came; see `planner.verification`.
@@ -38,6 +39,7 @@ class Sight:
     graph: SignalGraph
     readings: Mapping[str, ParameterReading]
     ratios: Mapping[int, float]
+    fixed: Mapping[int, float] = field(default_factory=dict)
     traced: bool = True
     ends: Mapping[int, float] = field(default_factory=dict)
     spreads: tuple[float, float] | None = None
@@ -92,7 +94,7 @@ def see(model: nn.Module, inputs: Any) -> Sight:
 def _measured(model: nn.Module, inputs: Any) -> Sight:
     evidence = observe(model, inputs)
     return Sight(
-        evidence.graph, evidence.parameters, ratios(evidence), ends=ends(evidence), spreads=spreads(evidence), notes=evidence.graph.not_seen
+        evidence.graph, evidence.parameters, ratios(evidence), fixed(evidence), ends=ends(evidence), spreads=spreads(evidence), notes=evidence.graph.not_seen
     )
 
 
@@ -124,3 +126,10 @@ def ratios(evidence: Evidence) -> dict[int, float]:
         if made is not None and read and sum(read) > 0.0 and math.isfinite(sum(read)):
             found[node.index] = made.moments.q / sum(read)
     return found
+
+
+def fixed(evidence: Evidence) -> dict[int, float]:
+    """Node → second moment of what no parameter had a part in: positions, masks, their products."""
+    made = of_parameters(evidence.graph)
+    found = {i: reading.moments.q for i, reading in evidence.signals.items() if i not in made and len(evidence.graph.nodes[i].outputs) == 1}
+    return {i: q for i, q in found.items() if 0.0 < q < math.inf}

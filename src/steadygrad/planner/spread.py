@@ -31,13 +31,13 @@ def signals(graph: SignalGraph) -> dict[int, float]:
     count: their entries are 1/√width whatever the weights are; nor do attention weights and terms of a contraction or of a recurrence
     that is written out: see `attention_weights`, `terms`, `decays`.
     """
-    made, weights = _of_parameters(graph), attention_weights(graph)
+    made, weights = of_parameters(graph), attention_weights(graph)
     found = [n for n in graph.nodes if n.kind in KINDS and n.index in made and n.where != "loss" and n.index in graph.feeds_weights]
     found = [n for n in found if n.index not in weights and not (unit_length(graph, n) or terms(graph, n) or decays(graph, n))]
     return {n.index: constant_factor(graph, n.index) ** 2 if any(use.role == "table" for use in n.uses) else 1.0 for n in found}
 
 
-def _of_parameters(graph: SignalGraph) -> set[int]:
+def of_parameters(graph: SignalGraph) -> set[int]:
     """Nodes that depend on a parameter: counts of masks and positions, made of inputs alone, are as large as they are."""
     found: set[int] = set()
     for node in graph.nodes:

@@ -55,7 +55,7 @@ class Study:
         tensors = [t for _, t in named_tensors(inputs if inputs is not None else sight.inputs, "inputs")]
         batch = next((t.shape[0] for t in tensors if t.ndim), 1)
         kept = self._kept() | self.given
-        self.design = Design(self.graph, batch, kept, measured, entering.signals(self.graph, inputs), ends=sight.ends)
+        self.design = Design(self.graph, batch, kept, measured, entering.signals(self.graph, inputs), sight.fixed, ends=sight.ends)
         for name, choice in self.forced.items():  # what comes after is designed for them
             node, use = self._first_use(name)
             if node is not None and use is not None and name not in self.given:

@@ -156,3 +156,48 @@ def test_a_table_that_is_also_a_factor_is_no_token() -> None:
     model = Boxes()
     row = sg.plan(model, batch(5, 3, 8)).row("box")
     assert row.after == pytest.approx(row.before)
+
+
+class Gemma(nn.Module):
+    """Rows times √width, kept in a buffer, and norms scaled by 1 + w with w = 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.down, self.head = nn.Embedding(50, 64), nn.Linear(64, 64), nn.Linear(64, 8)
+        self.w = nn.Parameter(torch.zeros(64))
+        self.register_buffer("size", torch.tensor(8.0))
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        x = self.table(ids) * self.size
+        normed = x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * (1.0 + self.w)
+        return self.head(torch.relu(self.down(normed)))
+
+
+def test_norms_of_one_plus_w_and_sizes_in_a_buffer_are_followed() -> None:
+    """Taken by the numbers of w, all that follows was predicted to be zero."""
+    torch.manual_seed(0)
+    model, ids = Gemma(), torch.randint(50, (16, 8))
+    plan = sg.plan(model, ids)
+    assert plan.row("table.weight").after == pytest.approx(1.0 / 8.0)
+    assert next(layer.q for layer in plan.layers if layer.where.startswith("down")) == pytest.approx(1.0, rel=0.05)
+
+
+def test_arithmetic_of_inputs_is_taken_as_measured() -> None:
+    """Fractions of positions are differences of numbers nearly alike: moments say nothing of them, and the run that was seen says all."""
+
+    class Interpolated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.read, self.head = nn.Embedding(300, 32), nn.Linear(32, 32), nn.Linear(32, 4)
+
+        def forward(self, places: torch.Tensor) -> torch.Tensor:
+            fraction = (places * 1.37) - (places * 1.37).floor()
+            return self.head(torch.relu(self.read(fraction.unsqueeze(-1) * self.table(places.long()))))
+
+    torch.manual_seed(0)
+    model, places = Interpolated(), 100.0 + torch.arange(64.0).reshape(4, 16)
+    plan = sg.plan(model, places)
+    found = plan.apply_(model).verify(model, places)
+    for layer in found.layers:
+        if layer.where.startswith(("read", "head")):
+            assert layer.measured_q == pytest.approx(layer.q, rel=0.5), layer.where

@@ -20,9 +20,12 @@ NAMES |= {name: "div" if "div" in name else "mul" for name in PRODUCTS}
 
 
 def _number(call: Call) -> dict[str, float]:
-    """The plain number the signal met, if it met one."""
+    """The plain number the signal met, if it met one; a constant tensor of one entry is one, such as the √width that Gemma 3 keeps in a buffer."""
     for value in call.args[:2]:
         if isinstance(value, int | float) and not isinstance(value, bool):
+            return {"number": float(value)}
+        plain = type(value) is torch.Tensor and value.numel() == 1 and not value.is_meta and not value.is_complex()
+        if plain and call.side(value) == "constant":
             return {"number": float(value)}
     return {}
 
@@ -120,8 +123,8 @@ def join_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradien
 
 
 def scale_forward(at: Passage) -> Signal | None:
-    """x·γ."""
-    if at.node.op != "mul" or not at.incoming:
+    """x·γ; a γ that is made of a parameter, as in x·(1 + w), is measured: numbers of w say little of it."""
+    if at.node.op != "mul" or not at.incoming or at.node.uses[0].derived:
         return None
     x, w = at.incoming[0], at.moment(at.node.uses[0])
     return replace(x, q=x.q * w)
