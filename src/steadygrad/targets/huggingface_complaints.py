@@ -14,6 +14,7 @@ STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+
 CHANNELS = re.compile(r"expected input\[.*\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
 NORMED = re.compile(r"normalized_shape=\[(?P<wanted>\d+)\], expected input .*size\[\d+, (?P<middle>\d+), (?P<got>\d+)\]")
+BOOKS = re.compile(r"shape '\[-1, (?P<books>\d+), (?P<length>\d+)\]' is invalid for input of size (?P<got>\d+)")
 SHORT = re.compile(r"Kernel size can't be greater than actual input size")
 HEIGHT = re.compile(r"Input height \((?P<got>\d+)\) doesn't match model \((?P<wanted>\d+)\)")
 MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)")
@@ -35,6 +36,7 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _resized(made, CHANNELS.search(complaint), 1),
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _turned(made, NORMED.search(complaint)),
+        lambda: _coded(made, BOOKS.search(complaint)),
         lambda: _longer(made, SHORT.search(complaint)),
         lambda: _squared(made, HEIGHT.search(complaint)),
         lambda: _rounded(made, MULTIPLE.search(complaint)),
@@ -105,6 +107,16 @@ def _turned(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any]
     wanted, shape = int(match["wanted"]), (int(match["middle"]), int(match["got"]))
     wrong = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and tuple(v.shape[-2:]) == shape}
     return {**made, **{n: _along(v.transpose(-1, -2), wanted, -1) for n, v in wrong.items()}} if wrong and wanted <= 100 * shape[1] else None
+
+
+def _coded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Words of several codebooks, a row each."""
+    if match is None:
+        return None
+    books, size = int(match["books"]), int(match["got"])
+    words = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and not v.is_floating_point() and v.ndim == 2 and v.numel() == size}
+    decoded = {n: v for n, v in words.items() if n.startswith("decoder")} or words
+    return {**made, **{n: v.repeat_interleave(books, 0) for n, v in decoded.items()}} if words and 1 < books <= 64 else None
 
 
 def _longer(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:

@@ -117,7 +117,7 @@ class Maker:
 
     def size(self) -> tuple[int, tuple[int, int]]:
         """Channels and (height, width) of an image."""
-        size = first_of((self.vision, self.whole), ("image_size", "input_size", "img_size", "crop_size"), 224)
+        size = first_of((self.vision, self.whole, *_inside(self.whole)), ("image_size", "input_size", "img_size", "crop_size"), 224)
         height, width = (size, size) if isinstance(size, int) else (tuple(size) * 2)[:2] if isinstance(size, list | tuple) else (224, 224)
         channels = first_of((self.vision, self.whole), ("num_channels", "in_channels", "in_chans"), 3)
         return int(channels), (int(height), int(width))
@@ -196,6 +196,11 @@ def first_of(configurations: tuple[Any, ...], names: tuple[str, ...], default: A
             if value is not None:
                 return value
     return default
+
+
+def _inside(configuration: Any) -> list[Any]:
+    """Configurations directly inside: a decoder of masks, say, knows the size of the images that an encoder takes at any size."""
+    return [inner for inner in vars(configuration).values() if hasattr(inner, "model_type")]
 
 
 def _text(configuration: Any) -> Any:

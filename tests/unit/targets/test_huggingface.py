@@ -122,6 +122,12 @@ def test_images_follow_the_configuration() -> None:
     assert made["pixel_values"].shape == (2, 1, 64, 48) and made["labels"].shape == (2,) and int(made["labels"].max()) < 5
 
 
+def test_the_size_of_images_may_stand_in_a_configuration_inside() -> None:
+    inside = SimpleNamespace(model_type="decoder", image_size=48)
+    made = next(candidates(ForImageClassification(), SimpleNamespace(prompt_encoder_config=inside, num_channels=1, num_labels=5), seed=0, batch=2))
+    assert made["pixel_values"].shape == (2, 1, 48, 48)
+
+
 def test_without_transformers_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "transformers", None)
     with pytest.raises(MissingExtra, match=r"`hf:gpt2` needs transformers .*pip install 'steadygrad\[models\]'"):

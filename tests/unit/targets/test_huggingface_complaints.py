@@ -84,6 +84,14 @@ def test_signals_that_are_too_short_get_longer() -> None:
     assert answer({"ids": torch.ones(2, 8, dtype=torch.int64)}, told) is None
 
 
+def test_codebooks_have_a_row_each() -> None:
+    told = "RuntimeError: shape '[-1, 4, 32]' is invalid for input of size 64"
+    words = torch.ones(2, 32, dtype=torch.int64)
+    assert shapes(answer({"input_ids": words}, told)) == {"input_ids": (8, 32)}
+    assert shapes(answer({"input_ids": words, "decoder_input_ids": words}, told)) == {"input_ids": (2, 32), "decoder_input_ids": (8, 32)}
+    assert answer({"input_ids": words[:, :5]}, told) is None
+
+
 def test_counts_are_of_some_of_the_words() -> None:
     found = answer({"inputs_embeds": torch.ones(2, 32, 4)}, "f() missing 1 required positional argument: 'num_patches'")
     assert found is not None and found["num_patches"] == 16
