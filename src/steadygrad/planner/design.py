@@ -196,7 +196,7 @@ class Design:
         if branch is None or branch.length < 2 or branch.handle is None or branch.handle[0] not in range(len(self.graph.nodes)):
             self._set(name, 1.0 / left, f"a norm's scale starts at 1{gated}")
             return
-        share = self._budget(walk, branch) if not branch.normed else 1.0 / branch.length
+        share = max(self._budget(walk, branch) if not branch.normed else 0.0, 1.0 / branch.length)  # streams that gates shrink are filled up again
         self._set(name, share / left, f"one of {branch.length} branches of a stream{gated}")
 
     def _branch_scale(self, walk: Walk, node: Node, name: str) -> None:

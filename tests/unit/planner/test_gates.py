@@ -66,3 +66,26 @@ def test_gates_are_not_driven_shut() -> None:
     seen = observe(net, x)
     read = gate_operands(seen.graph)
     assert len(read) == 1 and seen.signals[read[0]].moments.q < 1.2 * WIDEST
+
+
+def test_a_stream_that_gates_shrink_is_filled_up_again() -> None:
+    """RepViT gates the stream itself: shares of what is left of it would shrink with it, to 1/40 after 14 blocks."""
+
+    class Shrinking(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convs = nn.ModuleList(nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1, bias=False) for _ in range(2))
+            self.norms, self.gated = nn.ModuleList(nn.BatchNorm2d(CHANNELS) for _ in range(2)), Excite(nn.Sigmoid())
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for conv, norm in zip(self.convs, self.norms, strict=True):
+                x = x + norm(conv(x))
+            return self.gated(x)
+
+    torch.manual_seed(0)
+    stem = nn.Sequential(nn.Conv2d(3, CHANNELS, 3, padding=1, bias=False), nn.BatchNorm2d(CHANNELS))
+    blocks = [Shrinking() for _ in range(8)]
+    net, x = nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(CHANNELS, 10)), torch.randn(16, 3, 16, 16)
+    plan = sg.initialize_(net, x)
+    assert all(plan.row(f"{i}.norms.{k}.weight").after ** 2 >= 0.5 - 1e-9 for i in range(1, 1 + len(blocks)) for k in (0, 1))
+    assert nn.Sequential(stem, *blocks)(x).square().mean().item() > 0.03  # 0.29⁸ = 5e-5 of it would be left
