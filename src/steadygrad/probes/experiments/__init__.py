@@ -16,10 +16,12 @@ from steadygrad.probes.experiments.mode_gap import ModeGapExperiment
 from steadygrad.probes.experiments.penalty import PenaltyExperiment
 from steadygrad.probes.experiments.rehearsal import RehearsalExperiment
 from steadygrad.probes.experiments.step import OptimizerStep
+from steadygrad.probes.experiments.strangers import StrangersExperiment
 
 EXPERIMENTS: tuple[Any, ...] = (
     BatchProbe(),
     LossProbeExperiment(),
+    StrangersExperiment(),
     PenaltyExperiment(),
     OptimizerStep(),
     MixingExperiment(),

@@ -101,3 +101,19 @@ def _classes(domain: Domain, outputs: torch.Tensor, targets: torch.Tensor) -> tu
             logits = logits.softmax(1)
         answers.append(logits)
     return answers[0], answers[1]
+
+
+def class_axis(outputs: torch.Tensor, targets: torch.Tensor) -> int | None:
+    """Along which axis of the outputs the targets count classes; None when that is not clear.
+
+    Class numbers lack that axis; one-hot rows and shares add up to 1 along it.
+    """
+    axes = range(1, outputs.ndim)
+    if tuple(targets.shape) == tuple(outputs.shape):
+        truth = targets.double()
+        found = [a for a in axes if outputs.shape[a] > 1 and bool((truth.sum(a) - 1.0).abs().max() < 1e-3)] if float(truth.min()) >= 0.0 else []
+    elif not targets.is_floating_point() and targets.dtype != torch.bool:
+        found = [a for a in axes if (*outputs.shape[:a], *outputs.shape[a + 1 :]) == tuple(targets.shape)]
+    else:
+        found = []
+    return found[0] if len(found) == 1 else None

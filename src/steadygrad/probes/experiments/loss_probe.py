@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from steadygrad.graph.nested import named_tensors
-from steadygrad.probes.experiments.answers import Domain, domain_of, near_the_bounds, neutral, noise, numbered, right_and_wrong
+from steadygrad.probes.experiments.answers import Domain, class_axis, domain_of, near_the_bounds, neutral, noise, numbered, right_and_wrong
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
 
@@ -35,6 +35,7 @@ class LossProbe:
             the same for entirely different targets of the same shape; "" when it changes.
         near_bounds: where outputs lie in 0 … 1 and some targets do not, on the nearest answers within δ … 1 − δ for
             each of `answers.DISTANCES`, ten times nearer each; None otherwise.
+        class_axis: axis of the outputs along which the targets count classes; None when that is not clear.
     """
 
     domain: Domain | None = None
@@ -46,6 +47,7 @@ class LossProbe:
     numbered: float | None = None
     blind: Blindness = ""
     near_bounds: tuple[float, ...] | None = None
+    class_axis: int | None = None
 
 
 class LossProbeExperiment:
@@ -109,7 +111,7 @@ def _probe(ask: Callable[[Any, Any], float | None], outputs: Any, targets: Any) 
     bounds = tuple(v for v in near if v is not None)
     return LossProbe(
         domain, value, halves, answered(neutral(domain, only)), answered(right), answered(wrong), answered(numbered(only, truth[0])), blind,
-        bounds if bounds and len(bounds) == len(near) else None,
+        bounds if bounds and len(bounds) == len(near) else None, class_axis(only, truth[0]),
     )  # fmt: skip
 
 

@@ -62,6 +62,7 @@ from steadygrad.rules.catalog.squashed_twice import SquashedTwice
 from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
 from steadygrad.rules.catalog.target_scale import TargetScale
 from steadygrad.rules.catalog.train_eval_gap import TrainEvalGap
+from steadygrad.rules.catalog.unregistered_weights import UnregisteredWeights
 from steadygrad.rules.catalog.unstable_log import UnstableLog
 from steadygrad.rules.catalog.vanishing_gradient import VanishingGradient
 from steadygrad.rules.catalog.weight_scale import WeightScale
@@ -136,6 +137,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         HeadActivation,
         FrozenAmongTrainable,
         MixedSamples,
+        UnregisteredWeights,
     ),
     keys=("code", "slug"),
 )

@@ -23,6 +23,9 @@ class DeadUnits(Rule):
     half of the units may be off by symmetry; beyond three quarters something pushes them. A layer with *all* units
     off outputs a constant, and everything before it has a gradient of exactly zero.
 
+    Units that are given exactly 0 are not off, only not reached yet, where a weight before them will move. Where none
+    does – a zero embedding or layer before a rectifier, whose slope at 0 is 0 – they are locked there for good.
+
     Source: Lu et al. 2019, arXiv:1903.06733 (dying ReLU); Maas et al. 2013.
     """
 
@@ -49,8 +52,12 @@ class DeadUnits(Rule):
             if reading.units.size < self.threshold("samples") or dead <= self.threshold("share") * units:
                 continue
             whole = dead == units
-            if whole and _fed_a_constant(evidence, node):
+            locked = whole and _fed_a_constant(evidence, node)
+            if locked and not _nothing_moves(evidence, node):
                 continue  # these units are not off; nothing reaches them, and L108 says from where on
+            if locked:
+                yield self._locked(node, units)
+                return
             yield self.finding(
                 "error" if whole and node.index in evidence.graph.feeds_weights else "warning",
                 node.where,
@@ -63,9 +70,21 @@ class DeadUnits(Rule):
                 node=node.index,
             )
 
+    def _locked(self, node: Node, units: int) -> Finding:
+        return self.finding(
+            "warning",
+            node.where,
+            f"All {units} units of this {node.op} are given exactly 0, where its slope is 0: no weight before it gets a gradient, and none will.",
+            evidence={"units": units, "locked": True},
+            advice="Draw the weights that make the zeros (small ones will do), or take an activation with a slope at 0.",
+            snippet="torch.nn.init.normal_(layer.weight, std=0.01)",
+            node=node.index,
+        )
+
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
-        """Negative bias; negative weights on positive inputs (the chapters' "negative initialization")."""
+        """Negative bias; negative weights on positive inputs (the chapters' "negative initialization"); a zero embedding."""
+        yield Specimen("gate on an embedding that begins at zero", lambda: classification(_Gated(nn.ReLU())), where="act")
         yield Specimen("bias of −20 before a ReLU", lambda: _biased(-20.0), where="1")
         yield Specimen("negative weights on positive inputs", _negative, where="1")
         yield Specimen("bias of −20 before a ReLU in place", lambda: _biased(-20.0, in_place=True), where="1")
@@ -74,6 +93,7 @@ class DeadUnits(Rule):
     def healthy(cls) -> Iterator[Specimen]:
         """Deep He network, where samples look alike and half of the units are off."""
         yield Specimen("40 ReLU layers, He", lambda: classification(mlp(16, *[64] * 40, 4)))
+        yield Specimen("gate on a zero embedding, with a slope at zero", lambda: classification(_Gated(nn.Tanh())))
         yield Specimen("squeeze and excitation of a branch that begins at zero, in place", lambda: classification(_Excited()))
 
 
@@ -83,11 +103,39 @@ def _fed_a_constant(evidence: Evidence, node: Node) -> bool:
     return before is not None and before.moments.absmax == 0.0
 
 
+def _nothing_moves(evidence: Evidence, node: Node) -> bool:
+    """Whether weights make the zeros and none before the node gets a gradient, though the node's own output gets one."""
+    graph, wanted = evidence.graph, evidence.gradients.get(node.index)
+    before = graph.ancestors(node.index)
+    zeros = {i for i in before if i in evidence.signals and evidence.signals[i].moments.absmax == 0.0}
+    makers = [graph.nodes[i] for i in zeros if zeros.isdisjoint(graph.nodes[i].inputs)]
+    names = {n for i in before for use in graph.nodes[i].uses for n in use.parameters if graph.parameters[n].requires_grad}
+    if wanted is None or wanted.moments.absmax == 0.0 or not names or not makers or not all(maker.uses for maker in makers):
+        return False
+    found = [evidence.parameters[name].gradient for name in names]
+    return all(g is None or g.moments.absmax == 0.0 for g in found)
+
+
 def _biased(bias: float, *, in_place: bool = False) -> Case:
     net = mlp(16, 64, 64, 4)
     net[0].bias.data.fill_(bias)
     net[1].inplace = in_place
     return classification(net)
+
+
+class _Gated(nn.Module):
+    """Hidden units times a gate that reads a code of the sample's kind; the codes begin at zero."""
+
+    def __init__(self, act: nn.Module) -> None:
+        super().__init__()
+        self.codes, self.gate, self.act = nn.Embedding(4, 8), mlp(8, 64)[0], act
+        nn.init.zeros_(self.codes.weight)
+        nn.init.zeros_(self.gate.bias)
+        self.first, self.last = mlp(16, 64), mlp(64, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kind = (x[:, 0] > 0).long() + 2 * (x[:, 1] > 0).long()
+        return self.last(torch.tanh(self.first(x)) * torch.softmax(self.act(self.gate(self.codes(kind))), 1) * 64)
 
 
 class _Excited(nn.Module):

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from steadygrad.case import Case
 from steadygrad.pipeline import observe
-from steadygrad.probes.experiments.answers import domain_of, neutral, right_and_wrong
+from steadygrad.probes.experiments.answers import class_axis, domain_of, neutral, right_and_wrong
 from steadygrad.probes.experiments.loss_probe import LossProbe
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.rules.specimens import batch, mlp
@@ -144,3 +144,19 @@ def test_near_the_bounds_a_logarithm_falls_as_much_with_every_tenth_and_a_square
 def test_targets_within_the_bounds_are_not_asked_about() -> None:
     assert probe(by_hand, targets=(LABELS[:, None] / 4.0), width=1, last=nn.Sigmoid()).near_bounds is None
     assert probe(functional.mse_loss, targets=(LABELS[:, None] + 2.0), width=1).near_bounds is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "targets", "axis"),
+    [
+        ((6, 3, 5, 7), torch.zeros(6, 5, 7, dtype=torch.long), 1),
+        ((6, 5, 3), torch.zeros(6, 5, dtype=torch.long), 2),
+        ((6, 5, 5), torch.zeros(6, 5, dtype=torch.long), None),  # either axis may be the classes
+        ((6, 5, 3), functional.one_hot(torch.arange(30).reshape(6, 5) % 3, 3).float(), 2),
+        ((6, 3, 5), functional.one_hot(torch.arange(30).reshape(6, 5) % 3, 3).movedim(-1, 1).float(), 1),
+        ((6, 3), torch.rand(6, 3, generator=torch.Generator().manual_seed(0)), None),  # values
+        ((6, 3), torch.zeros(6), None),
+    ],
+)  # fmt: skip
+def test_the_class_axis_is_the_one_that_class_numbers_lack_and_shares_add_up_along(outputs, targets, axis) -> None:
+    assert class_axis(torch.zeros(outputs), targets) == axis
