@@ -1,6 +1,7 @@
 """G103: parameters the gradient never reaches."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -11,12 +12,15 @@ from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification
 
+MIXING = ("affine", "activation", "norm", "contract", "attention")
+
 
 class NoGradient(Rule):
     """Parameters that are used in the forward and want a gradient, and get none: the path to the loss is cut.
 
     `.detach()`, `.data`, `torch.no_grad()`, `argmax`, rounding, or conversion to NumPy between them and the loss.
-    Parameters that the forward never used are listed in a note: they may belong to another phase of training.
+    Parameters that the forward never used, and those that only make outputs which the loss does not read (poolers), are listed in
+    notes: they may belong to another phase of training, or another task.
 
     Error when more than half of the model's used, trainable entries are cut off: then what is trained is not the model.
 
@@ -31,7 +35,7 @@ class NoGradient(Rule):
     thresholds = {"share": Threshold(0.5, "more than half of the trainable entries that the forward used")}
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
-        """One finding for what is cut off, one note for what was never used."""
+        """One finding for what is cut off, notes for what the loss does not read and for what was never used."""
         used: dict[str, int] = {}
         for node in evidence.graph.nodes:
             for use in node.uses:
@@ -41,15 +45,22 @@ class NoGradient(Rule):
         reached = {n for n in wanting if evidence.parameters[n].gradient is not None}
         cut = sorted((n for n in wanting if n in used and n not in reached), key=used.__getitem__)
         unused = [n for n in wanting if n not in used and n not in reached]
+        aside = [] if self._share(evidence, cut, used) > self.threshold("share") else _aside(evidence, cut)
+        cut = [n for n in cut if n not in aside]
         if cut and reached:
             yield self._cut(evidence, cut, used)
+        if aside and reached:
+            yield self._beside(evidence, aside, used)
         if unused and reached:
             yield self._unused(unused, wanting)
 
-    def _cut(self, evidence: Evidence, cut: list[str], used: dict[str, int]) -> Finding:
+    def _share(self, evidence: Evidence, names: list[str], used: dict[str, int]) -> float:
         parameters = evidence.graph.parameters
         total = sum(parameters[n].numel for n in used if parameters[n].requires_grad)
-        share = sum(parameters[n].numel for n in cut) / max(total, 1)
+        return sum(parameters[n].numel for n in names) / max(total, 1)
+
+    def _cut(self, evidence: Evidence, cut: list[str], used: dict[str, int]) -> Finding:
+        share = self._share(evidence, cut, used)
         node = evidence.graph.nodes[used[cut[0]]]
         return self.finding(
             "error" if share > self.threshold("share") else "warning",
@@ -60,6 +71,18 @@ class NoGradient(Rule):
             snippet=f"model.get_parameter({cut[0]!r}).requires_grad_(False)  # if it is meant to be frozen",
             node=node.index,
             parameter=cut[0],
+        )
+
+    def _beside(self, evidence: Evidence, aside: list[str], used: dict[str, int]) -> Finding:
+        node = evidence.graph.nodes[used[aside[0]]]
+        return self.finding(
+            "note",
+            node.where,
+            f"{len(aside)} parameters ({self._share(evidence, aside, used):.0%} of the trainable entries used) make outputs that the loss does not read, `{aside[0]}` first.",
+            evidence={"parameters": aside[:50], "count": len(aside)},
+            advice="Nothing to do if another task reads them; DistributedDataParallel needs find_unused_parameters=True.",
+            node=node.index,
+            parameter=aside[0],
         )
 
     def _unused(self, unused: list[str], wanting: dict) -> Finding:
@@ -77,11 +100,28 @@ class NoGradient(Rule):
     def sick(cls) -> Iterator[Specimen]:
         """A detach in the middle."""
         yield Specimen("detach() between two halves", _detached, where="first")
+        yield Specimen("one small layer behind a detach", _small_detached, where="aside")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """A frozen backbone."""
+        """A frozen backbone; a pooler whose output the loss does not read."""
         yield Specimen("openly frozen backbone", _frozen)
+        yield Specimen("a pooler beside what the loss reads", _pooler)
+
+
+def _aside(evidence: Evidence, names: list[str]) -> list[str]:
+    """Those that no op of the loss depends on, through a detach or not.
+
+    None where such an op reads numbers of unknown origin: they may have come from these parameters by way of NumPy or a list.
+    """
+    graph = evidence.graph
+    if graph.loss is None:
+        return []
+    read = graph.ancestors(graph.loss)
+    sources = [graph.nodes[index] for index in read if not graph.nodes[index].inputs]
+    if any(node.kind in MIXING and not node.op.startswith("embedding") for node in sources):  # those read places, which carry no gradient
+        return []
+    return [n for n in names if not read.intersection(node.index for node, _ in graph.uses_of(n))]
 
 
 class _Halves(nn.Module):
@@ -92,6 +132,30 @@ class _Halves(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         hidden = self.first(x).relu()
         return self.second(hidden.detach() if self.cut else hidden)
+
+
+class _Beside(nn.Module):
+    """Scores, and with `pooled` a second output beside them; else a small layer whose detached result is added."""
+
+    def __init__(self, pooled: bool) -> None:
+        super().__init__()
+        self.first, self.second, self.aside, self.pooled = nn.Linear(16, 64), nn.Linear(64, 4), nn.Linear(16, 4), pooled
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        scores, beside = self.second(self.first(x).relu()), self.aside(x).tanh()
+        return (scores, beside) if self.pooled else scores + beside.detach()
+
+
+def _small_detached() -> Case:
+    torch.manual_seed(0)
+    return classification(_Beside(pooled=False))
+
+
+def _pooler() -> Case:
+    torch.manual_seed(0)
+    case = classification(_Beside(pooled=True))
+    loss = case.loss_fn
+    return replace(case, loss_fn=lambda outputs, targets: loss(outputs[0], targets))
 
 
 def _detached() -> Case:
