@@ -13,6 +13,7 @@ from steadygrad.probes.experiments.jacobian import JacobianExperiment
 from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
 from steadygrad.probes.experiments.mixing import MixingExperiment
 from steadygrad.probes.experiments.mode_gap import ModeGapExperiment
+from steadygrad.probes.experiments.overshoot import OvershootExperiment
 from steadygrad.probes.experiments.penalty import PenaltyExperiment
 from steadygrad.probes.experiments.rehearsal import RehearsalExperiment
 from steadygrad.probes.experiments.step import OptimizerStep
@@ -24,6 +25,7 @@ EXPERIMENTS: tuple[Any, ...] = (
     StrangersExperiment(),
     PenaltyExperiment(),
     OptimizerStep(),
+    OvershootExperiment(),
     MixingExperiment(),
     ModeGapExperiment(),
     CurvatureExperiment(),

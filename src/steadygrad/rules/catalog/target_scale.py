@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
+from steadygrad.probes.experiments.overshoot import Overshoot
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import REGRESSION, pairings
 from steadygrad.rules.rule import Rule, Specimen, Threshold
@@ -19,9 +20,11 @@ class TargetScale(Rule):
     pulled along by it. Tiny targets do the reverse: gradients too small to move anything but with an adaptive optimizer.
 
     A warning for targets of mse, L1, Huber losses and differences written by hand; the error when a step or a gradient
-    breaks by it.
+    breaks by it. Not where it breaks without it: what a step of plain gradient descent does to the outputs to first order
+    grows with the errors as they do, so where that alone multiplies the squared error, the rate is too high (O101)
+    for targets of any size, and scaling them cures nothing.
 
-    Source: LeCun et al. 1998, "Efficient BackProp", 4.5; Bishop 1995, section 8.2.
+    Source: LeCun et al. 1998, "Efficient BackProp", 4.5; Bishop 1995, section 8.2; Lewkowycz et al. 2020, arXiv:2003.02218 (rates up to 4/λ).
     """
 
     code = "D105"
@@ -34,11 +37,13 @@ class TargetScale(Rule):
         "large": Threshold(10.0, "gradients ten times, a squared loss a hundred times what learning rates are made for"),
         "small": Threshold(0.01, "gradients a hundredth of what learning rates are made for"),
         "mean": Threshold(10.0, "|mean| in standard deviations: 99 % of the loss is the offset"),
+        "growth": Threshold(9.0, "(1 − ηλ)² at ηλ = 4: up to there a wide network may still find a flatter place (Lewkowycz et al. 2020)"),
     }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """Each target tensor once."""
-        seen = set()
+        overshoot, seen = evidence.experiments.get("overshoot"), set()
+        regardless = isinstance(overshoot, Overshoot) and overshoot.growth > self.threshold("growth")
         for pairing in pairings(evidence):
             facts = pairing.target
             if pairing.op not in REGRESSION or facts is None or not pairing.as_given or facts.name in seen or facts.reading.moments.nonfinite:
@@ -47,6 +52,8 @@ class TargetScale(Rule):
             moments = facts.reading.moments
             shift = abs(moments.mean) / moments.std if moments.std > 0.0 else 0.0
             if moments.rms > self.threshold("large"):
+                if regardless:
+                    continue
                 why = f"first errors are about {moments.rms:.2g}, and the gradients of {pairing.op} grow with them"
             elif 0.0 < moments.rms < self.threshold("small"):
                 why = f"errors start at {moments.rms:.1g} and gradients shrink with them"
