@@ -61,6 +61,22 @@ def source_of_chain(evidence: Evidence, node: Node) -> Node | None:
     return None
 
 
+def share_before_norms(evidence: Evidence) -> float:
+    """Of the uses of weights, those whose result is normalized before anything else is done with it.
+
+    Such weights have no scale: gradients are orthogonal to them and shrink as they grow, so that a step far beyond where its gradient
+    holds ends at a large angle, and not at large outputs.
+    """
+    readers, nodes = evidence.graph.consumers(), evidence.graph.nodes
+    normed: dict[int, bool] = {}
+    for node in reversed(nodes):
+        after = [nodes[r] for r in readers[node.index]]
+        passed = ("view", "cast", "shift", "dropout")  # and side by side with others, each channel by itself
+        normed[node.index] = bool(after) and all(r.kind == "norm" or ((r.kind in passed or r.op == "cat") and normed[r.index]) for r in after)
+    found = [normed[item.node.index] for item in weighted(evidence)]
+    return sum(found) / len(found) if found else 0.0
+
+
 def resolution(dtype: str) -> float:
     """Spacing of numbers around 1 (machine epsilon) of a floating dtype by name."""
     return {"float64": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}.get(dtype, 2.0**-23)
