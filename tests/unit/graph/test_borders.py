@@ -100,3 +100,10 @@ def test_profiles_are_pooled_spread_and_dropped() -> None:
     assert borders.carried(u, (2, 8, 4), (2, 4, 8)) == ()
     merged = borders.merged([u, ()], [1.0, 3.0])[0]
     assert merged.tolist() == [0.875, 1.125, 1.125, 0.875]
+
+
+def test_axes_as_long_as_sound_are_taken_without_borders() -> None:
+    """A matrix of 50,000 × 50,000 taps would be 20 GB."""
+    model = torch.nn.Sequential(torch.nn.Conv1d(2, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv1d(8, 4, 3, padding=1))
+    layers = sg.plan(model, torch.randn(1, 2, 50_000)).layers
+    assert [layer.q for layer in layers] == pytest.approx([1.0, 0.5], rel=0.02)

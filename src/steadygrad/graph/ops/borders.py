@@ -13,6 +13,7 @@ import numpy as np
 from steadygrad.graph.ops.flow import Array, Passage, Profile
 
 EVEN: Profile = ()
+LONGEST = 2048  # positions of an axis that are followed one by one: sound has 10⁵, of which borders are nothing, and a matrix of those fits nowhere
 
 
 def _matrices(at: Passage) -> list[tuple[Array, int, int]] | None:
@@ -29,6 +30,8 @@ def _matrices(at: Passage) -> list[tuple[Array, int, int]] | None:
         k, gap, step = kernel[axis], gaps[axis], stride[axis]
         pad = (gap * (k - 1)) // 2 if padding == "same" else 0 if isinstance(padding, str) else padding[axis]
         from_, to = (inputs[axis], outputs[axis]) if transposed else (outputs[axis], inputs[axis])
+        if max(from_, to) > LONGEST:
+            return None
         taps = _taps(from_, to, k, pad, step, gap, at.centre)
         found.append((taps.T if transposed else taps, k, step))
     return found
