@@ -50,9 +50,11 @@ class StrangersExperiment:
         tensors, places = {i for i, _ in known}, {place for _, place in known if place}
         outputs = [t for _, t in named_tensors(session.traced.outputs)]
         found = {id(t): t for t in leaves(outputs) if id(t) not in tensors and t.numel() and _place(t) not in places}
+        holders = {id(t): (canonical(path), name) for path, name, t in kept(session.model)} if found else {}
+        found = {i: t for i, t in found.items() if i in holders or not _uniform(t)}
         if not found:
             return None
-        owner, attribute = next(((canonical(path), name) for path, name, t in kept(session.model) if id(t) in found), ("", ""))
+        owner, attribute = next((holder for i, holder in holders.items() if i in found), ("", ""))
         return Strangers(tuple(tuple(t.shape) for t in found.values()), sum(t.numel() for t in found.values()), owner, attribute)
 
 
@@ -69,6 +71,12 @@ def _known(session: Session) -> Iterator[torch.Tensor]:
         yield from (t for _, t in named_tensors(traced.outputs) if t.is_leaf)
     if case.optimizer is not None:
         yield from (p for group in case.optimizer.param_groups for p in group["params"])
+
+
+def _uniform(tensor: torch.Tensor) -> bool:
+    """Whether all numbers are one: zeros that a forward makes as a start (queries of DETR) want a gradient, and are no weights."""
+    numbers = tensor.detach()
+    return bool((numbers == numbers.flatten()[0]).all()) if numbers.layout is torch.strided else False
 
 
 def _place(tensor: torch.Tensor) -> int:

@@ -58,10 +58,20 @@ class UnregisteredWeights(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """A ModuleList; a Parameter; layers in a list whose weights the optimizer was given."""
+        """A ModuleList; a Parameter; layers in a list whose weights the optimizer was given; zeros to begin with, as queries of DETR."""
         yield Specimen("layers in a ModuleList", lambda: _case(_Listed(nn.ModuleList)))
         yield Specimen("a Parameter", lambda: _case(_Bare(True)))
         yield Specimen("layers in a list, given to the optimizer", _given)
+        yield Specimen("zeros that want a gradient", lambda: _case(_Begun()))
+
+
+class _Begun(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.head = mlp(16, 64)[0], mlp(64, 4)[0]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head((self.first(x) + torch.zeros(64, requires_grad=True)).relu())
 
 
 class _Listed(nn.Module):

@@ -66,3 +66,19 @@ def test_layers_that_take_no_part_do_not_count() -> None:
 def test_an_old_weight_norm_and_a_parametrization_are_registered() -> None:
     assert strangers(nn.Sequential(nn.utils.parametrizations.weight_norm(mlp(16, 8)[0]), mlp(8, 4))) is None
     assert strangers(nn.Sequential(nn.utils.parametrizations.orthogonal(mlp(16, 16)[0]), mlp(16, 4))) is None
+
+
+def test_zeros_that_a_forward_begins_with_are_no_weights() -> None:
+    class Begun(nn.Module):
+        def __init__(self, kept: bool) -> None:
+            super().__init__()
+            self.first, self.last = mlp(16, 64)[0], mlp(64, 4)[0]
+            self.start = [torch.zeros(64, requires_grad=True)] if kept else []
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            start = self.start[0] if self.start else torch.zeros(64, requires_grad=True)
+            return self.last((self.first(x) + start).relu())
+
+    assert strangers(Begun(kept=False)) is None
+    found = strangers(Begun(kept=True))
+    assert found is not None and found.attribute == "start"
