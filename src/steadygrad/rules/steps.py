@@ -4,7 +4,7 @@ from statistics import median
 from typing import NamedTuple
 
 from steadygrad.probes.evidence import Evidence
-from steadygrad.rules.weights import resolution, weighted
+from steadygrad.rules.weights import learned_attenuations, resolution, weighted
 
 
 class StepSize(NamedTuple):
@@ -30,6 +30,12 @@ def step_sizes(evidence: Evidence) -> list[StepSize]:
         dtype = evidence.graph.parameters[item.name].dtype
         found.append(StepSize(item.name, item.node.where, item.node.index, update.rms / rms, update.zero_share, resolution(dtype)))
     return found
+
+
+def awake(evidence: Evidence, sizes: list[StepSize]) -> list[StepSize]:
+    """Those that no learned scale next to zero (LayerScale, ReZero) holds back for now; all where there is no other."""
+    attenuation = learned_attenuations(evidence)
+    return [s for s in sizes if attenuation[s.node] > 0.1] or sizes
 
 
 def typical(sizes: list[StepSize]) -> float:

@@ -25,9 +25,10 @@ class LrTooHigh(Rule):
     it is more than twice as long as the best one (κ‖Δw‖² > 2|⟨g, Δw⟩|): past the stability limit 2/κ, where gradient
     descent diverges along that direction. A step whose promised fall is many times the whole (positive) loss overshoots as
     well, also where saturation keeps the loss from rising – but not where most weights stand before norms, which take the length out
-    of such a step: published networks with batch norm promise falls of 50 times the loss at the rates they are trained with. Error then, or when the loss at least doubles or is no longer finite, or when it rises
-    and the typical weight changed by more than its own size; a rise of a tenth is a warning. At full depth twenty steps are
-    taken: a loss that has come down after them (catapult) leaves a warning.
+    of such a step: published networks with batch norm promise falls of 50 times the loss at the rates they are trained with. Error
+    then, or when the loss at least doubles or is no longer finite, or when it rises and the typical weight changed by more than its
+    own size; a rise of a tenth is a warning, and so is a step that overshoots and took half of the loss away. At full depth twenty
+    steps are taken: a loss that has come down after them (catapult) leaves a warning.
 
     Source: LeCun et al. 1998, "Efficient BackProp", section 5 (η < 2/λ_max); Cohen et al. 2021, arXiv:2103.00065.
     """
@@ -41,6 +42,7 @@ class LrTooHigh(Rule):
         "rise": Threshold(0.1, "relative rise of the loss on the batch the step was computed from"),
         "double": Threshold(2.0, "a loss that doubles on its own batch has left the region the gradient speaks about"),
         "overshoot": Threshold(10.0, "the gradient promises a fall of ten times the whole loss: the step ends far outside of where it holds"),
+        "halved": Threshold(0.5, "a step that takes half of the loss away has served on this batch, however much its gradient promised: a warning"),
         "replaced": Threshold(1.0, "median rms(Δw)/rms(w): one step replaces the weights"),
     }
 
@@ -53,12 +55,13 @@ class LrTooHigh(Rule):
         ratio = typical(sizes)
         finite = math.isfinite(step.after)
         overshoots = 0.0 < self.threshold("overshoot") * step.before < -step.predicted and share_before_norms(evidence) < 0.5
+        served = step.after < self.threshold("halved") * step.before
         rise = (step.after - step.before) / max(abs(step.before), 1e-12) if finite else math.inf
         replaced = ratio > self.threshold("replaced")
         if rise <= self.threshold("rise") and not (replaced and rise > 0.0) and not overshoots:
             return
         worst = max(sizes, key=lambda s: s.ratio) if sizes else None
-        serious = overshoots or not finite or step.after >= self.threshold("double") * abs(step.before) or (replaced and rise > 0.0)
+        serious = (overshoots and not served) or not finite or step.after >= self.threshold("double") * abs(step.before) or (replaced and rise > 0.0)
         rehearsal = evidence.experiments.get("rehearsal")
         recovers = isinstance(rehearsal, Rehearsal) and outcome(rehearsal) == "falls" and rehearsal.end < rehearsal.losses[0]
         yield self._finding(evidence, step, "error" if serious and not recovers else "warning", ratio, worst.name if worst else "")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
+from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
@@ -13,7 +14,7 @@ from steadygrad.probes.experiments.step import Step
 from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp, regression
-from steadygrad.rules.steps import step_sizes, typical
+from steadygrad.rules.steps import awake, step_sizes, typical
 
 
 class LrTooLow(Rule):
@@ -21,7 +22,8 @@ class LrTooLow(Rule):
 
     A weight w in floating point changes only when |Δw| is at least half the spacing of numbers around it, ε|w|/2. When
     the typical step is below ε of the weight most entries stay exactly where they are. Error then, and for a rate
-    of zero; below 1e-6 – ten thousand steps for one per cent – a warning.
+    of zero; below 1e-6 – ten thousand steps for one per cent – a warning. Weights behind a learned scale next to zero wait for
+    it to grow, and are not asked.
 
     And the loss is asked. A step along which one a hundred times as long, 1/(1 − μ) times more with momentum μ, still
     lowers the loss by half of what the gradient promises or more, is at most a hundredth of the best step: the best step
@@ -68,7 +70,7 @@ class LrTooLow(Rule):
         """The first of the four signs that is there."""
         if known and rate == 0.0:
             return self._finding("error", f"The learning rate is {rate:g}: no step lowers the loss.", rate, 0.0, 1.0)
-        sizes = step_sizes(evidence)
+        sizes = awake(evidence, step_sizes(evidence))
         if not sizes:
             return None
         ratio = typical(sizes)
@@ -147,10 +149,30 @@ class LrTooLow(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """A usual rate; a small one, as for fine-tuning."""
+        """A usual rate; a small one, as for fine-tuning; most weights behind LayerScales next to zero."""
         yield Specimen("SGD at lr 0.01", lambda: _with(0.01))
         yield Specimen("SGD at lr 1e-3 with momentum, full depth", lambda: _with(1e-3, momentum=0.9), settings={"depth": "full"})
         yield Specimen("the first step of a warm-up", _warming)
+        yield Specimen("eight branches behind LayerScale 1e-6", _layer_scale)
+
+
+class _Branches(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = mlp(16, 32)[0], mlp(32, 4)[0]
+        self.branches = nn.ModuleList(mlp(32, 64, 32, seed=i) for i in range(8))
+        self.scales = nn.ParameterList(nn.Parameter(torch.full((32,), 1e-6)) for _ in range(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        for branch, scale in zip(self.branches, self.scales, strict=True):
+            x = x + scale * branch(x)
+        return self.last(x)
+
+
+def _layer_scale() -> Case:
+    net = _Branches()
+    return classification(net, optimizer=torch.optim.SGD(net.parameters(), lr=0.1))
 
 
 def _bowl() -> Case:
