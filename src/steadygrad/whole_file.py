@@ -8,12 +8,15 @@ from steadygrad.errors import InputError
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write all of `text` under `path`, or nothing: beside it, then renamed.
+    """Write all of `text` under `path`, or nothing: beside it, then renamed. Pipes and devices (/dev/stdout) are written to as they are.
 
     Raises:
         InputError: the folder does not exist or cannot be written; what was under `path` is as before.
     """
     check_writable(path)
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8")
+        return
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
@@ -38,7 +41,7 @@ def check_writable(path: Path) -> None:
         raise _refused(path, "it is a folder")
     if not path.parent.is_dir():
         raise _refused(path, "No such file or directory")
-    if not os.access(path.parent, os.W_OK):
+    if not os.access(path.parent if path.is_file() or not path.exists() else path, os.W_OK):
         raise _refused(path, "Permission denied")
 
 

@@ -25,3 +25,9 @@ def test_what_cannot_be_written(tmp_path: Path, use, monkeypatch: pytest.MonkeyP
     with pytest.raises(InputError, match="Permission denied.; give a file in an existing folder, for example -o a.html"):
         use(tmp_path / "a.html")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="no /dev/null")
+def test_devices_stay_devices() -> None:
+    write_whole(Path("/dev/null"), "text")
+    assert Path("/dev/null").is_char_device()
