@@ -85,15 +85,16 @@ def flow_chart(rows: Sequence[LayerRow]) -> Chart | None:
             points.append(Point(_x(i, len(rows)), _y(math.log10(value), low, high), text, bool(row.findings)))
         lines.append(Line(name, _path(points), points if len(points) <= POINTS else points[:: len(points) // POINTS + 1]))
     description = f"Root mean square of the signal and of its gradient at each of {len(rows)} layers, from 1e{low} to 1e{high}."
-    return Chart("Signal and gradient through depth", description, lines, _depth_ticks(rows), _log_ticks(low, high), "layer, in order of execution", "rms")
+    return Chart("Signal and gradient through depth", description, lines, _depth_ticks(range(len(rows))), _log_ticks(low, high), "layer, in order of execution", "rms")
 
 
 def heat_map(rows: Sequence[LayerRow]) -> Heat | None:
     """Layers × log2 magnitude: which share of a layer's entries has which size; None without histograms."""
-    filled = [r for r in rows if r.magnitudes]
+    filled = [i for i, r in enumerate(rows) if r.magnitudes]
     if len(filled) < 2:
         return None
-    columns = [filled[round(i * (len(filled) - 1) / (min(len(filled), COLUMNS) - 1))] for i in range(min(len(filled), COLUMNS))]
+    numbers = [filled[round(i * (len(filled) - 1) / (min(len(filled), COLUMNS) - 1))] for i in range(min(len(filled), COLUMNS))]
+    columns = [rows[i] for i in numbers]
     first = max(min(r.first_exponent for r in columns), -100)
     last = min(max(r.first_exponent + len(r.magnitudes) - 1 for r in columns), 60)
     step = max((last - first + 1) // 40, 1)
@@ -112,7 +113,7 @@ def heat_map(rows: Sequence[LayerRow]) -> Heat | None:
     every = max(len(bins) // 8, 1)
     y_ticks = [(HEIGHT - BOTTOM - (k + 0.5) * cell_height, f"2^{b}") for k, b in enumerate(bins) if k % every == 0]
     description = f"Share of entries by magnitude at {len(columns)} of {len(filled)} layers, 2^{first} to 2^{last}."
-    return Heat("Magnitudes in each layer", description, cells, _depth_ticks(columns), y_ticks)
+    return Heat("Magnitudes in each layer", description, cells, _depth_ticks(numbers), y_ticks)
 
 
 def curve_chart(title: str, curves: dict[str, list[tuple[float, float]]]) -> Chart | None:
@@ -162,6 +163,7 @@ def _log_ticks(low: int, high: int) -> list[tuple[float, str]]:
     return [(_y(float(k), low, high), f"1e{k}") for k in range(low, high + 1, step)]
 
 
-def _depth_ticks(rows: Sequence[LayerRow]) -> list[tuple[float, str]]:
-    count = len(rows)
-    return [(_x(i, count), f"{i + 1}") for i in sorted({round(f * (count - 1)) for f in (0.0, 0.25, 0.5, 0.75, 1.0)})]
+def _depth_ticks(shown: Sequence[int]) -> list[tuple[float, str]]:
+    """Of what is shown side by side, the number that the table of layers gives each."""
+    count = len(shown)
+    return [(_x(i, count), f"{shown[i] + 1}") for i in sorted({round(f * (count - 1)) for f in (0.0, 0.25, 0.5, 0.75, 1.0)})]
