@@ -148,7 +148,7 @@ class WeightScale(Rule):
             f" ({std / expected:.2g}×); by `{last.node.where or last.name}` the factors multiply to {_power(total)}.",
             evidence={
                 "std": std, "expected_std": expected, "ratio": std / expected, "fan_in": fan_in,
-                **({"accumulated": math.exp(total)} if abs(total) < 700.0 else {"accumulated_log10": total / math.log(10.0)}), "until": last.node.where,
+                **({"accumulated": math.exp(total)} if abs(total) < 700.0 else {"accumulated_log10": round(total / math.log(10.0))}), "until": last.node.where,
             },
             advice=_advice(preceding_or_next(evidence, first.node)),
             snippet=_snippet(preceding_or_next(evidence, first.node)),
