@@ -44,6 +44,7 @@ def worker(rank: int, world: int, store: str, results: str) -> None:
         draw_(summed, laws()["normal"], name="w")
     if rank == 0:
         torch.save(found, results)
+    dist.barrier()  # who leaves first takes the others' connections away
     dist.destroy_process_group()
 
 

@@ -205,6 +205,7 @@ def _worker(rank: int, world: int, port: int, folder: str, method: str) -> None:
     mine = data().split(sizes)[rank]
     calibrate(net, list(mine.split(4)) if len(mine) else [], method=method)
     torch.save(net.state_dict(), Path(folder) / f"{rank}.pt")
+    torch.distributed.barrier()  # who leaves first takes the others' connections away
     torch.distributed.destroy_process_group()
 
 

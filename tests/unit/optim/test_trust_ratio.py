@@ -236,6 +236,7 @@ def _worker(rank: int, world: int, port: int, folder: str, kind: str) -> None:
     whole = {name: p.full_tensor().detach() for name, p in net.named_parameters()}
     if rank == 0:
         torch.save(whole, Path(folder) / "whole.pt")
+    torch.distributed.barrier()  # who leaves first takes the others' connections away
     torch.distributed.destroy_process_group()
 
 

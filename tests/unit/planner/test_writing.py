@@ -182,6 +182,7 @@ def _sharded(rank: int, world: int, port: int, folder: str) -> None:
     whole = {way: {name: getattr(p, "full_tensor", lambda p=p: p.detach())() for name, p in m.named_parameters()} for way, m in models.items()}
     if rank == 0:
         torch.save({"plan": json.loads(made.to_json()), "weights": whole}, f"{folder}/drawn.pt")
+    dist.barrier()  # who leaves first takes the others' connections away
     dist.destroy_process_group()
 
 
