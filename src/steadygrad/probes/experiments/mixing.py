@@ -41,7 +41,7 @@ class Mixing:
 
 
 class MixingExperiment:
-    """Two forward passes of four samples; a third one, to see whether the model repeats itself, where they differ."""
+    """Two forward passes of four samples; two more where they differ: whether the model repeats itself, and where it begins."""
 
     name: ClassVar[str] = "mixing"
     depths: ClassVar[tuple[str, ...]] = ("fast", "full")
@@ -79,14 +79,17 @@ def _samples_first(tensor: torch.Tensor, outputs: list[torch.Tensor], graph: Sig
 
 
 def _compare(session: Session) -> Mixing | None:
-    before, seen = _answers(session, [0, 1, 2, 3])
-    after, seen_after = _answers(session, [0, 4, 2, 5])
+    first, second = [0, 1, 2, 3], [0, 4, 2, 5]
+    before, after = _answers(session, first), _answers(session, second)
     change = _change(before, after)
     if change is None or change <= _noise(before):
         return None if change is None else Mixing(0.0)
-    again, _ = _answers(session, [0, 1, 2, 3])
+    seen: list[Seen] = []
+    again = _answers(session, first, seen)
     if (_change(before, again) or 0.0) > 0.01 * change:
         return None
+    seen_after: list[Seen] = []
+    _answers(session, second, seen_after)
     return Mixing(change, _first_place(seen, seen_after))
 
 
@@ -104,20 +107,16 @@ def _moved(before: list[torch.Tensor], after: list[torch.Tensor]) -> bool:
     return (_change(before, after) or 0.0) > _noise(before)
 
 
-def _answers(session: Session, rows: list[int]) -> tuple[list[torch.Tensor], list[Seen]]:
-    """Outputs of the model, and of every module as it ends, for the samples that are kept."""
-    seen: list[Seen] = []
-    hooks = []
+def _answers(session: Session, rows: list[int], seen: list[Seen] | None = None) -> list[torch.Tensor]:
+    """Outputs of the model for the samples that are kept; into `seen`, where given, those of every module as it ends."""
+    hooks = [] if seen is None else [m.register_forward_hook(_note(canonical(path), seen)) for path, m in session.model.named_modules() if path]
     try:
-        for path, module in session.model.named_modules():
-            if path:
-                hooks.append(module.register_forward_hook(_note(canonical(path), seen)))
         torch.manual_seed(SEED)
         outputs = call_model(session.model, mapped(session.case.inputs, lambda t: t[rows]))
     finally:
         for hook in hooks:
             hook.remove()
-    return [t[list(KEPT)] for _, t in named_tensors(outputs) if t.is_floating_point()], seen
+    return [t[list(KEPT)] for _, t in named_tensors(outputs) if t.is_floating_point()]
 
 
 def _note(path: str, seen: list[Seen]) -> Callable[[Any, Any, Any], None]:
