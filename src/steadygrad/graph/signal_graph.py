@@ -28,6 +28,10 @@ Kind = Literal[
 Role = Literal["weight", "bias", "scale", "shift", "table", "recurrent", "other"]
 
 
+MOVED: tuple[Kind, ...] = ("view", "cast", "dropout")
+"""Kinds of ops that hand the numbers on: in another shape or type, some of them masked."""
+
+
 @dataclass(frozen=True)
 class TensorSpec:
     """Shape and dtype of one tensor; `dtype` without the `torch.` prefix."""
@@ -157,7 +161,7 @@ class SignalGraph:
                 found.update(node.inputs)
         return frozenset(found)
 
-    def upstream(self, index: int, through: tuple[str, ...] = ("view", "cast", "dropout")) -> Node | None:
+    def upstream(self, index: int, through: tuple[str, ...] = MOVED) -> Node | None:
         """The node that really made what node `index` reads first, looking through views, casts and dropout."""
         node = self.nodes[index]
         while node.inputs:

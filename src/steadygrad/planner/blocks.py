@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
+from steadygrad.graph.signal_graph import MOVED, Node, ParameterUse, SignalGraph
 
-TRANSPARENT = ("view", "cast", "dropout")
-CARRIED = (*TRANSPARENT, "activation", "norm", "pointwise", "shift", "pool")  # between two sums of one stream
-WITHIN = (*TRANSPARENT, "activation", "pointwise", "shift", "pool")  # between what sets a branch's size and its end
+CARRIED = (*MOVED, "activation", "norm", "pointwise", "shift", "pool")  # between two sums of one stream
+WITHIN = (*MOVED, "activation", "pointwise", "shift", "pool")  # between what sets a branch's size and its end
 
 
 @dataclass(frozen=True)
@@ -90,11 +89,11 @@ def _series(graph: SignalGraph, branch: Branch) -> list[str]:
 def _parallel(graph: SignalGraph, found: dict[int, Branch], one: int, other: int) -> tuple[int, int, bool, set[int]] | None:
     """As `_sides` for (x + f(x)) + g(x): the sum so far carries the stream on, although g never read it."""
     for carried, end in ((one, other), (other, one)):
-        before = next((i for i in _line(graph, carried, TRANSPARENT) if i in found), None)
+        before = next((i for i in _line(graph, carried, MOVED) if i in found), None)
         meeting = _meeting(graph, carried, end)
         if before is None or meeting is None or end == before:
             continue
-        base = next(reversed(list(_line(graph, found[before].stream, TRANSPARENT))))
+        base = next(reversed(list(_line(graph, found[before].stream, MOVED))))
         if meeting == base or meeting in found[before].inner:
             members = _back(graph, end, meeting) - {base}
             if before not in members and _weights(graph, members):
@@ -105,7 +104,7 @@ def _parallel(graph: SignalGraph, found: dict[int, Branch], one: int, other: int
 def _sides(graph: SignalGraph, one: int, other: int) -> tuple[int, int, bool, set[int]] | None:
     """(stream, end, whether the stream is projected, nodes of the branch), or None where the operands have nothing in common."""
     early, late = sorted((one, other))
-    base = next(reversed(list(_line(graph, early, TRANSPARENT))))
+    base = next(reversed(list(_line(graph, early, MOVED))))
     members = _back(graph, late, base)
     if base in members:
         return (early, late, False, members - {base}) if _weights(graph, members - {base}) else None
@@ -176,7 +175,7 @@ def _reads_through_norm(graph: SignalGraph, stream: int, members: set[int]) -> b
     """Whether the first op of the branch that changes the signal is a norm."""
     for index in sorted(members):
         node: Node = graph.nodes[index]
-        if node.kind in TRANSPARENT:
+        if node.kind in MOVED:
             continue
         return node.kind == "norm"
     return False

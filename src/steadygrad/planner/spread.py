@@ -3,12 +3,11 @@
 import math
 
 from steadygrad.graph.neighbours import constant_factor
-from steadygrad.graph.signal_graph import Node, SignalGraph
+from steadygrad.graph.signal_graph import MOVED, Node, SignalGraph
 from steadygrad.planner.blocks import branches
 from steadygrad.probes.evidence import Evidence
 
 MASKED = 1e30  # second moments from here on are those of masks: the lowest number of a dtype, written where attention must not look
-PASSED = ("view", "cast", "dropout")
 KINDS = ("affine", "norm", "activation", "join")
 LENGTHS = ("norm", "vector_norm", "linalg_vector_norm", "linalg_norm")
 SCALAR = ("clamp", "clamp_min", "add", "pow", "__pow__", "sqrt", "rsqrt", "reciprocal")  # between a length and what is divided by it
@@ -67,7 +66,7 @@ def attention_weights(graph: SignalGraph) -> set[int]:
     """What a softmax makes and what is made of such alone: mixtures of attention weights and what normalizes them again; 1/n whatever the weights are."""
     found: set[int] = set()
     for node in graph.nodes:
-        kept = node.kind in (*PASSED, "pointwise", "scale", "pool") or (node.kind == "join" and node.op in ("add", "sub", "mul", "div"))
+        kept = node.kind in (*MOVED, "pointwise", "scale", "pool") or (node.kind == "join" and node.op in ("add", "sub", "mul", "div"))
         if node.op in ("softmax", "special_softmax") or (kept and node.inputs and found.issuperset(node.inputs)):
             found.add(node.index)
     return found
@@ -112,7 +111,7 @@ def matrices(evidence: Evidence) -> set[str]:
 
 def _made(graph: SignalGraph, node: Node) -> list[Node | None]:
     """What made each operand, behind views and casts."""
-    return [graph.nodes[i] if graph.nodes[i].kind not in PASSED else graph.upstream(i, PASSED) for i in node.inputs]
+    return [graph.nodes[i] if graph.nodes[i].kind not in MOVED else graph.upstream(i, MOVED) for i in node.inputs]
 
 
 def _readers(graph: SignalGraph, node: Node) -> list[Node]:
@@ -120,7 +119,7 @@ def _readers(graph: SignalGraph, node: Node) -> list[Node]:
     found, pending = [], [node.index]
     while pending:
         for reader in (graph.nodes[i] for i in graph.consumers()[pending.pop()]):
-            if reader.kind in PASSED or reader.op == "masked_fill":
+            if reader.kind in MOVED or reader.op == "masked_fill":
                 pending.append(reader.index)
             else:
                 found.append(reader)

@@ -2,9 +2,8 @@
 
 from steadygrad.graph.neighbours import JOINED, preceding_activation
 from steadygrad.graph.ops.recurrent import at_least
-from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
+from steadygrad.graph.signal_graph import MOVED, Node, ParameterUse, SignalGraph
 
-PASSED = ("view", "cast", "dropout")
 GATES = ("sigmoid", "hardsigmoid")
 
 
@@ -62,7 +61,7 @@ def ends_branch(graph: SignalGraph, node: Node, use: ParameterUse) -> bool:
     reader = node
     while len(readers[reader.index]) == 1:
         reader = graph.nodes[readers[reader.index][0]]
-        if reader.kind not in ("view", "cast", "dropout"):
+        if reader.kind not in MOVED:
             return reader.kind == "join" and reader.op == "add"
     return False
 
@@ -79,11 +78,11 @@ def gate_behind(graph: SignalGraph, node: Node) -> Node | None:
     while pending:
         current = pending.pop()
         for reader in (graph.nodes[i] for i in readers[current]):
-            if reader.kind in PASSED or (reader.kind == "activation" and reader.op not in GATES) or reader.op in JOINED:
+            if reader.kind in MOVED or (reader.kind == "activation" and reader.op not in GATES) or reader.op in JOINED:
                 pending.append(reader.index)
             elif reader.kind == "join" and reader.op == "mul" and len(reader.inputs) == 2:
                 other = graph.nodes[next((i for i in reader.inputs if i != current), current)]
-                made = other if other.kind not in PASSED else graph.upstream(other.index, PASSED)
+                made = other if other.kind not in MOVED else graph.upstream(other.index, MOVED)
                 if made is not None and made.kind == "activation" and made.op in GATES:
                     return made
     return None

@@ -3,10 +3,8 @@
 from math import sqrt
 
 from steadygrad.graph.neighbours import constant_factor
-from steadygrad.graph.signal_graph import Node, SignalGraph
+from steadygrad.graph.signal_graph import MOVED, Node, SignalGraph
 from steadygrad.planner.standing import scales_norm
-
-PASSED = ("view", "cast", "dropout")
 
 
 def caps(graph: SignalGraph, head: Node, name: str, wanted: float, chosen: set[str]) -> dict[str, float]:
@@ -34,7 +32,7 @@ def caps(graph: SignalGraph, head: Node, name: str, wanted: float, chosen: set[s
 
 def _scale_before(graph: SignalGraph, head: Node) -> str | None:
     """The norm's scale that sets the size of what the head reads, where nothing else reads that."""
-    before = graph.upstream(head.index, PASSED)
+    before = graph.upstream(head.index, MOVED)
     if before is None:
         return None
     use = next((u for u in before.uses if scales_norm(graph, before, u)), None)
@@ -43,7 +41,7 @@ def _scale_before(graph: SignalGraph, head: Node) -> str | None:
         index = readers[index][0]
         if index == head.index:
             return use.parameters[0]
-        if graph.nodes[index].kind not in PASSED:
+        if graph.nodes[index].kind not in MOVED:
             return None
     return None
 
@@ -59,9 +57,9 @@ def _added(graph: SignalGraph, lookup: Node) -> set[str]:
             if node.kind == "join" and node.op == "add":
                 for source in node.inputs:
                     made = graph.nodes[source]
-                    made = (graph.upstream(made.index) or made) if made.kind in PASSED else made
+                    made = (graph.upstream(made.index) or made) if made.kind in MOVED else made
                     found.update(use.parameters[0] for use in made.uses if use.role == "table")
                 stack.append(reader)
-            elif node.kind in PASSED:
+            elif node.kind in MOVED:
                 stack.append(reader)
     return found

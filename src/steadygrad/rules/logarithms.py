@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from steadygrad.graph.signal_graph import Node
+from steadygrad.graph.signal_graph import MOVED, Node
 from steadygrad.probes.evidence import Evidence
-from steadygrad.rules.pairing import MOVED, is_given, loss_ancestry, maker
+from steadygrad.rules.pairing import is_given, loss_ancestry, maker
 
 LOGARITHMS = {"log", "log2", "log10", "xlogy"}
 LARGEST = {"max", "amax", "cummax", "logsumexp"}

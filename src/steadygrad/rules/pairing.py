@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from steadygrad.graph.signal_graph import Node, SignalGraph
+from steadygrad.graph.signal_graph import MOVED, Node, SignalGraph
 from steadygrad.probes.evidence import Evidence, TensorFacts
 
-MOVED = ("view", "cast", "dropout")
 REARRANGED = (*MOVED, "pointwise")
 HANDMADE = {"sub": "difference", "mul": "product"}
 REGRESSION = {"mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "difference"}

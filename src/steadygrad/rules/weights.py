@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from steadygrad.graph.signal_graph import Node, ParameterUse
+from steadygrad.graph.neighbours import JOINED
+from steadygrad.graph.signal_graph import MOVED, Node, ParameterUse
 from steadygrad.probes.evidence import Evidence, ParameterReading
 
 NEAR_ZERO = 0.01
@@ -71,8 +72,8 @@ def share_before_norms(evidence: Evidence) -> float:
     normed: dict[int, bool] = {}
     for node in reversed(nodes):
         after = [nodes[r] for r in readers[node.index]]
-        passed = ("view", "cast", "shift", "dropout")  # and side by side with others, each channel by itself
-        normed[node.index] = bool(after) and all(r.kind == "norm" or ((r.kind in passed or r.op == "cat") and normed[r.index]) for r in after)
+        passed = (*MOVED, "shift")  # and side by side with others, each channel by itself
+        normed[node.index] = bool(after) and all(r.kind == "norm" or ((r.kind in passed or r.op in JOINED) and normed[r.index]) for r in after)
     found = [normed[item.node.index] for item in weighted(evidence)]
     return sum(found) / len(found) if found else 0.0
 

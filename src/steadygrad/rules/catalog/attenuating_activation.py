@@ -60,10 +60,10 @@ class AttenuatingActivation(Rule):
     def _softmaxes(self, evidence: Evidence) -> Iterator[Finding]:
         """Softmaxes that stand between two weighted layers as an activation would; suspicions."""
         for item in weighted(evidence):
-            before = evidence.graph.upstream(item.node.index, ("view", "cast", "dropout"))
+            before = evidence.graph.upstream(item.node.index)
             if before is None or before.kind != "softmax" or not before.inputs or not isinstance(size := before.options.get("size"), int):
                 continue
-            below = evidence.graph.upstream(before.index, ("view", "cast", "dropout"))
+            below = evidence.graph.upstream(before.index)
             if size > 2 and below is not None and below.kind == "affine":
                 yield self.finding(
                     "warning",

@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 
 from steadygrad.case import Case
-from steadygrad.graph.signal_graph import Node
+from steadygrad.graph.signal_graph import MOVED, Node
 from steadygrad.probes.evidence import Evidence, TensorFacts
 from steadygrad.probes.statistics import Moments
 from steadygrad.rules.finding import Finding
-from steadygrad.rules.pairing import MOVED, facts_of, maker
+from steadygrad.rules.pairing import facts_of, maker
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import batch, classification, mlp
 

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
-from steadygrad.graph.signal_graph import Node
+from steadygrad.graph.signal_graph import MOVED, Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
-from steadygrad.rules.pairing import MOVED, maker
+from steadygrad.rules.pairing import maker
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import batch, classification, mlp
 from steadygrad.rules.weights import weighted

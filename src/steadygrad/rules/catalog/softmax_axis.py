@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
-from steadygrad.graph.signal_graph import Node
+from steadygrad.graph.signal_graph import MOVED, Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments.loss_probe import LossProbe
 from steadygrad.rules.finding import Finding
-from steadygrad.rules.pairing import MOVED, call_of, loss_ancestry
+from steadygrad.rules.pairing import call_of, loss_ancestry
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import batch, classification, mlp
 
