@@ -179,6 +179,30 @@ def recorded(rows: dict[str, list[Any]]) -> dict[str, Any]:
     return {"counts": counts, **{kind: [asdict(row) for row in listed] for kind, listed in rows.items()}}
 
 
+def tell(
+    parser: argparse.ArgumentParser, programs: Callable[[str, argparse.Namespace], list[Any]], score: Callable[[Detector, list[Any]], dict[str, list[Any]]],
+    more: Callable[[str, dict[str, list[Any]]], dict[str, Any]] = lambda name, rows: {},
+) -> None:  # fmt: skip
+    """The command line of another collection: scores the programs of the halves asked for, prints the tables, writes counts and rows.
+
+    `more` prints, of each detector's rows, what the collection shows besides, and returns what is written of it.
+    """
+    parser.add_argument("--half", choices=[*HALVES, "both"], default="tuning")
+    parser.add_argument("--detector", choices=detectors(), action="append")
+    parser.add_argument("--output", type=Path, help="write counts and rows as JSON")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    wanted = {name: d for name, d in detectors().items() if name in (options.detector or ("steadygrad", "baseline"))}
+    written = {}
+    for half in HALVES if options.half == "both" else (options.half,):
+        chosen = programs(half, options)
+        results = {name: score(detector, chosen) for name, detector in wanted.items()}
+        show(half, results)
+        written[half] = {name: recorded(rows) | more(name, rows) for name, rows in results.items()}
+    if options.output:
+        options.output.write_text(json.dumps(written, ensure_ascii=False).replace('{"id"', '\n{"id"') + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--half", choices=[*HALVES, "both"], default="tuning")

@@ -31,6 +31,13 @@ def recomputed_split(program_ids: list[str]) -> dict[str, list[str]]:
     return {half: sorted(i for i in program_ids if half_of(i) == half) for half in HALVES}
 
 
+def agreement(program_ids: list[str], split_file: Path) -> int:
+    """Print the halves of another collection's ids; 0 where its split file has the same, else 1."""
+    halves = recomputed_split(program_ids)
+    print(json.dumps(halves, indent=1))
+    return 0 if json.loads(split_file.read_text()) == halves else 1
+
+
 def main() -> int:
     recorded = recorded_split()
     recomputed = recomputed_split([i for ids in recorded.values() for i in ids])

@@ -8,14 +8,10 @@ Rows, families, baseline and intervals are those of `benchmarks.faulty_programs`
 """
 
 import argparse
-import json
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
-import torch
-from benchmarks.faulty_programs.score import Detector, HealthyRow, ask, detectors, fault_row, recorded, show
-from benchmarks.faulty_programs.split import HALVES
+from benchmarks.faulty_programs.score import Detector, HealthyRow, ask, fault_row, tell
 from benchmarks.injected_faults import hurts
 from benchmarks.injected_faults.injection import Injected, catalogue
 
@@ -44,26 +40,18 @@ def by_operator(rows: dict[str, list[Any]]) -> dict[str, list[int]]:
     return dict(table)
 
 
+def shown(name: str, rows: dict[str, list[Any]]) -> dict[str, Any]:
+    """Print the table by operator."""
+    table = by_operator(rows)
+    print(f"\n{name}: cause, layer, error of n")
+    print(*(f"  {operator:34s} {c:3d} {layer:3d} {e:3d} of {n:3d}" for operator, (c, layer, e, n) in table.items()), sep="\n")
+    return {"by_operator": table}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=[*HALVES, "both"], default="tuning")
     parser.add_argument("--operator", action="append", help="only these; repeat the option for more")
-    parser.add_argument("--detector", choices=detectors(), action="append")
-    parser.add_argument("--output", type=Path, help="write counts and rows as JSON")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    wanted = {name: d for name, d in detectors().items() if name in (options.detector or ("steadygrad", "baseline"))}
-    written = {}
-    for half in HALVES if options.half == "both" else (options.half,):
-        programs = chosen(half, options.operator)
-        results = {name: score(detector, programs) for name, detector in wanted.items()}
-        show(half, results)
-        for name, rows in results.items():
-            print(f"\n{name}: cause, layer, error of n")
-            print(*(f"  {operator:34s} {c:3d} {layer:3d} {e:3d} of {n:3d}" for operator, (c, layer, e, n) in by_operator(rows).items()), sep="\n")
-        written[half] = {name: recorded(rows) | {"by_operator": by_operator(rows)} for name, rows in results.items()}
-    if options.output:
-        options.output.write_text(json.dumps(written, ensure_ascii=False).replace('{"id"', '\n{"id"') + "\n")
+    tell(parser, lambda half, options: chosen(half, options.operator), score, shown)
 
 
 if __name__ == "__main__":

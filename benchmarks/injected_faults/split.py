@@ -3,21 +3,14 @@
 python -m benchmarks.injected_faults.split       # prints the halves; exit 1 when split.json disagrees
 """
 
-import json
 import sys
 from pathlib import Path
 
-from benchmarks.faulty_programs.split import recomputed_split
+from benchmarks.faulty_programs.split import agreement
 from benchmarks.injected_faults.bases import BASES
 
 SPLIT_FILE = Path(__file__).with_name("split.json")
 
 
-def main() -> int:
-    halves = recomputed_split(list(BASES))
-    print(json.dumps(halves, indent=1))
-    return 0 if json.loads(SPLIT_FILE.read_text()) == halves else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(agreement(list(BASES), SPLIT_FILE))

@@ -9,13 +9,9 @@ results/measured.json.
 """
 
 import argparse
-import json
-from pathlib import Path
 from typing import Any
 
-import torch
-from benchmarks.faulty_programs.score import Detector, HealthyRow, ask, detectors, fault_row, recorded, show
-from benchmarks.faulty_programs.split import HALVES
+from benchmarks.faulty_programs.score import Detector, HealthyRow, ask, fault_row, tell
 from benchmarks.thread_programs import measure
 from benchmarks.thread_programs.programs import CATALOGUE
 from benchmarks.thread_programs.thread import Thread
@@ -36,21 +32,8 @@ def score(detector: Detector, programs: list[Thread]) -> dict[str, list[Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=[*HALVES, "both"], default="tuning")
     parser.add_argument("--id", nargs="*")
-    parser.add_argument("--detector", choices=detectors(), action="append")
-    parser.add_argument("--output", type=Path, help="write counts and rows as JSON")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    wanted = {name: d for name, d in detectors().items() if name in (options.detector or ("steadygrad", "baseline"))}
-    written = {}
-    for half in HALVES if options.half == "both" else (options.half,):
-        programs = [p for p in CATALOGUE.values() if p.half == half and (not options.id or p.id in options.id)]
-        results = {name: score(detector, programs) for name, detector in wanted.items()}
-        show(half, results)
-        written[half] = {name: recorded(rows) for name, rows in results.items()}
-    if options.output:
-        options.output.write_text(json.dumps(written, ensure_ascii=False).replace('{"id"', '\n{"id"') + "\n")
+    tell(parser, lambda half, options: [p for p in CATALOGUE.values() if p.half == half and (not options.id or p.id in options.id)], score)
 
 
 if __name__ == "__main__":

@@ -5,21 +5,14 @@
 `split.json` was committed after the programs and their labels and before the first of them was shown to a detector.
 """
 
-import json
 import sys
 from pathlib import Path
 
-from benchmarks.faulty_programs.split import recomputed_split
+from benchmarks.faulty_programs.split import agreement
 from benchmarks.thread_programs.programs import CATALOGUE
 
 SPLIT_FILE = Path(__file__).with_name("split.json")
 
 
-def main() -> int:
-    halves = recomputed_split(list(CATALOGUE))
-    print(json.dumps(halves, indent=1))
-    return 0 if json.loads(SPLIT_FILE.read_text()) == halves else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(agreement(list(CATALOGUE), SPLIT_FILE))

@@ -79,7 +79,7 @@ class LayersOverTime(Experiment):
                 "a name", "the layer that was multiplied"),
         )  # fmt: skip
         low, high = (pick(v for m in maps.values() for row in m.cells for v in row) for pick in (min, max))
-        figure = Grid("log₁₀ rms of pre-activations, twelve ReLU layers on digits" if depth == 12 else "log₁₀ rms of pre-activations",
+        figure = Grid(f"log₁₀ rms of pre-activations, {depth} ReLU layers on digits",
             Axis("step", "updates"), Axis("layer", "index"), tuple(map(str, looks)),
             tuple(f"{name} {k + 1}" for name, m in maps.items() for k in range(len(m.cells))),
             tuple(tuple(row) for m in maps.values() for row in m.cells), Axis("log₁₀ rms", "no unit"), low, high)  # fmt: skip
