@@ -1,4 +1,4 @@
-"""What a model complains about, and inputs that answer it: placeholder tokens, widths, channels, what was left out."""
+"""What a model complains about, and inputs that answer it: placeholder tokens, widths, lengths, what was left out."""
 
 import re
 from collections.abc import Callable
@@ -6,23 +6,23 @@ from typing import Any
 
 import torch
 
-from steadygrad.targets.huggingface_inputs import Maker, first_of
+from steadygrad.targets.huggingface_inputs import Maker
+from steadygrad.targets.huggingface_layouts import CHANNELS, PRODUCT, laid_out, stretched
+from steadygrad.targets.huggingface_sizes import first_of
 
 MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
-PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)")
+ADDED = re.compile(r"size of tensor a \((?P<a>\d+)\) must match the size of tensor b \((?P<b>\d+)\) at non-singleton dimension (?P<axis>\d)")
 STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+, (?P<wanted>\d+)\]")
-CHANNELS = re.compile(r"expected input\[.*\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
-NORMED = re.compile(r"normalized_shape=\[(?P<wanted>\d+)\], expected input .*size\[\d+, (?P<middle>\d+), (?P<got>\d+)\]")
-BOOKS = re.compile(r"shape '\[-1, (?P<books>\d+), (?P<length>\d+)\]' is invalid for input of size (?P<got>\d+)")
 SHORT = re.compile(r"Kernel size can't be greater than actual input size")
 HEIGHT = re.compile(r"Input height \((?P<got>\d+)\) doesn't match model \((?P<wanted>\d+)\)")
 MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)")
-UNPACKED = "too many values to unpack"
 MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
 PLACED = re.compile(r"value tensor of shape \[(?P<wanted>\d+), \d+\] cannot be broadcast to indexing result of shape \[(?P<got>\d+), \d+\]")
 BEYOND = re.compile(r"index (?P<last>\d+) is out of range")
 NOTHING = re.compile(r"'NoneType' object")
+VECTORS = re.compile(r"(states|embeds|embeddings|features|queries)$")
+KINDS_OF_TOKENS = ("text", "image", "video", "audio")  # as `mm_token_type_ids` counts them
 MOST_TOKENS = 1024  # of one image, clip or sound
 MOST_ANSWERS = 4
 
@@ -31,16 +31,15 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
     """Other inputs that `complaint`, an error of the model, asks for; None where it says nothing that is understood."""
     answers: tuple[Callable[[], dict[str, Any] | None], ...] = (
         lambda: with_tokens(made, complaint, configuration),
+        lambda: laid_out(made, complaint, maker),
         lambda: _resized(made, PRODUCT.search(complaint), -1),
         lambda: _resized(made, STACKED.search(complaint), -1),
         lambda: _resized(made, CHANNELS.search(complaint), 1),
+        lambda: _widened(made, ADDED.search(complaint)),
         lambda: _reduced(made, SIZE.search(complaint)),
-        lambda: _turned(made, NORMED.search(complaint)),
-        lambda: _coded(made, BOOKS.search(complaint)),
         lambda: _longer(made, SHORT.search(complaint)),
         lambda: _squared(made, HEIGHT.search(complaint)),
         lambda: _rounded(made, MULTIPLE.search(complaint)),
-        lambda: _flattened(made) if UNPACKED in complaint else None,
         lambda: _completed(made, MISSING.search(complaint), maker),
         lambda: _named(made, complaint, maker),
         lambda: _shortened(made, BEYOND.search(complaint), maker.length),
@@ -67,7 +66,7 @@ def with_tokens(made: dict[str, Any], complaint: str, configuration: Any) -> dic
     longer = {**made, "input_ids": torch.cat([places, ids], 1)}
     for name, value in made.items():
         if name != "input_ids" and isinstance(value, torch.Tensor) and value.shape == ids.shape:
-            filling = -100 if name == "labels" else int("mask" in name)
+            filling = -100 if name == "labels" else int("mask" in name) or KINDS_OF_TOKENS.index(match["kind"].lower()) * (name == "mm_token_type_ids")
             longer[name] = torch.cat([value.new_full(places.shape, filling), value], 1)
     return longer
 
@@ -80,12 +79,18 @@ def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int) -> di
     wrong = [n for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim > 1 and v.shape[axis] == got]
     if not wrong or wanted > 100 * got:
         return None
-    return {**made, **{name: _along(made[name], wanted, axis) for name in wrong}}
+    return {**made, **{name: stretched(made[name], wanted, axis) for name in wrong}}
 
 
-def _along(values: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
-    copies = -(-wanted // values.shape[axis])
-    return torch.cat([values.roll(i, 0) for i in range(copies)], axis).narrow(axis, 0, wanted).contiguous()
+
+def _widened(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Features as wide as what the model adds to them, or multiplies them by: their last axis has one of the two lengths."""
+    if match is None:
+        return None
+    lengths, axis = {int(match["a"]): int(match["b"]), int(match["b"]): int(match["a"])}, int(match["axis"])
+    wrong = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim == axis + 1 and v.shape[axis] in lengths}
+    fits = all(lengths[v.shape[axis]] <= 100 * v.shape[axis] for v in wrong.values())
+    return {**made, **{n: stretched(v, lengths[v.shape[axis]], axis) for n, v in wrong.items()}} if wrong and fits else None
 
 
 def _reduced(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
@@ -97,32 +102,15 @@ def _reduced(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     sides = {n: [v.shape[-2] * wanted[0] // got[0], v.shape[-1] * wanted[1] // got[1]] for n, v in images.items()}
     if not images or any(min(size) < 1 for size in sides.values()):
         return None
-    return {**made, **{n: _along(_along(v, sides[n][0], -2), sides[n][1], -1) for n, v in images.items()}}
+    return {**made, **{n: stretched(stretched(v, sides[n][0], -2), sides[n][1], -1) for n, v in images.items()}}
 
 
-def _turned(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
-    """Sequences of features as wide as the first norm reads them, features last."""
-    if match is None:
-        return None
-    wanted, shape = int(match["wanted"]), (int(match["middle"]), int(match["got"]))
-    wrong = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and tuple(v.shape[-2:]) == shape}
-    return {**made, **{n: _along(v.transpose(-1, -2), wanted, -1) for n, v in wrong.items()}} if wrong and wanted <= 100 * shape[1] else None
-
-
-def _coded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
-    """Words of several codebooks, a row each."""
-    if match is None:
-        return None
-    books, size = int(match["books"]), int(match["got"])
-    words = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and not v.is_floating_point() and v.ndim == 2 and v.numel() == size}
-    decoded = {n: v for n, v in words.items() if n.startswith("decoder")} or words
-    return {**made, **{n: v.repeat_interleave(books, 0) for n, v in decoded.items()}} if words and 1 < books <= 64 else None
 
 
 def _longer(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
     """Signals four times as long along their last axis."""
     signals = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim > 1} if match else {}
-    return {**made, **{n: _along(v, 4 * v.shape[-1], -1) for n, v in signals.items()}} if signals else None
+    return {**made, **{n: stretched(v, 4 * v.shape[-1], -1) for n, v in signals.items()}} if signals else None
 
 
 def _squared(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
@@ -131,7 +119,7 @@ def _squared(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
         return None
     got, wanted = int(match["got"]), int(match["wanted"])
     square = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.shape[-2:] == (got, got)}
-    return {**made, **{n: _along(_along(v, wanted, -2), wanted, -1) for n, v in square.items()}} if square and wanted <= MOST_TOKENS else None
+    return {**made, **{n: stretched(stretched(v, wanted, -2), wanted, -1) for n, v in square.items()}} if square and wanted <= MOST_TOKENS else None
 
 
 def _rounded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
@@ -143,13 +131,8 @@ def _rounded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     long = {n: [a for a in range(1, v.ndim) if v.shape[a] == got] for n, v in made.items() if isinstance(v, torch.Tensor)}
     if not any(long.values()) or wanted == got or wanted > MOST_TOKENS:
         return None
-    return {**made, **{n: _along(made[n], wanted, axes[-1]) for n, axes in long.items() if axes}}
+    return {**made, **{n: stretched(made[n], wanted, axes[-1]) for n, axes in long.items() if axes}}
 
-
-def _flattened(made: dict[str, Any]) -> dict[str, Any] | None:
-    """Series of one channel without an axis for channels."""
-    flat = {n: v.squeeze(-1) for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim == 3 and v.shape[-1] == 1}
-    return {**made, **flat} if flat else None
 
 
 def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) -> dict[str, Any] | None:
@@ -163,6 +146,8 @@ def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) 
         value = maker.one(kind) if value is None else value
         if value is None and name.startswith("num_"):  # a count of some of the words
             value = maker.length // 2
+        if value is None and VECTORS.search(name):
+            value = maker.hidden()
         if value is None:
             return None
         found[name] = value
@@ -196,5 +181,5 @@ def _described(made: dict[str, Any], maker: Maker) -> dict[str, Any] | None:
     """With everything that the forward describes: what may be left out in general cannot be here."""
     ids = next((v for v in made.values() if isinstance(v, torch.Tensor) and v.ndim == 2), None)
     maker.length = maker.length if ids is None else ids.shape[1]
-    found = {n: value for n in maker.documented if n not in made and (value := maker.one(n)) is not None}
+    found = {n: value for n in dict.fromkeys((*maker.documented, *(n for n in maker.accepted if n.endswith(("_lens", "_lengths"))))) if n not in made and (value := maker.one(n)) is not None}
     return {**made, **found} if found else None

@@ -36,10 +36,13 @@ LINKS = (
     "text_embed_dim", "attention_hidden_size", "upsample_groups", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
 )  # fmt: skip
 INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
-WIDEST, WORDS = 256, 1024
+WIDEST, WORDS, LARGEST_IMAGE = 256, 1024, 1024
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
         "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "image_token_id": 4, "image_token_index": 4, "sliding_window": 16,
         "vocabulary_map": {"<image>": 4}}  # fmt: skip
+SECTIONS = (2, 3, 3)  # of a rotation over time, height and width: eighths
+FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0}  # read by models whose configuration has no such entry
+KINDS = {"layer_types": "full_attention", "mlp_layer_types": "sparse"}  # of layers, where a type names each
 
 NEEDED: dict[str, dict[str, Any]] = {"timm_backbone": {"backbone": "resnet18"}}  # by model type: arguments that have no default
 
@@ -61,6 +64,8 @@ def _attempt(cls: Any, deepest: int, widths: bool, filled: bool, of_kind: int) -
             renamed: dict[int, int] = {}
             _shrink(configuration, deepest, widths, of_kind, renamed, [])
             _link(configuration, renamed, [])
+            _divide(configuration, filled, [])
+            _meet(configuration)
     except Exception:  # a type that checks what it is given: the next attempt shrinks less
         return None
     return configuration
@@ -83,12 +88,16 @@ def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:
         for name, value in OPEN.items():
             if name in vars(configuration) and _get(configuration, name) is None:
                 _set(configuration, name, value)
+        for name, value in FORGOTTEN.items():
+            if not hasattr(configuration, name):
+                _set(configuration, name, value)
         languages = _get(configuration, "languages")
         if languages and _get(configuration, "default_language") is None:
             _set(configuration, "default_language", next(iter(languages)))
         depth = _get(configuration, "num_hidden_layers")
-        if "layer_types" in vars(configuration) and _get(configuration, "layer_types") is None and isinstance(depth, int):
-            _set(configuration, "layer_types", ["full_attention"] * depth)
+        for name, kind in KINDS.items():
+            if name in vars(configuration) and _get(configuration, name) is None and isinstance(depth, int):
+                _set(configuration, name, [kind] * depth)
         rotation = {"rope_type": "default", "rope_theta": 10000.0}
         if "rope_parameters" in vars(configuration) and not _get(configuration, "rope_parameters"):
             kinds = _get(configuration, "layer_types")
@@ -96,8 +105,36 @@ def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:
         width, heads = _get(configuration, "hidden_size"), _get(configuration, "num_attention_heads")
         if "head_dim" in vars(configuration) and _get(configuration, "head_dim") is None and isinstance(width, int) and isinstance(heads, int) and heads:
             _set(configuration, "head_dim", width // heads)
+        for name in [n for n, value in vars(configuration).items() if isinstance(value, tuple)]:
+            _set(configuration, name, list(_get(configuration, name)))  # as a configuration is that was read from a file
     for inner in _inside(configuration, seen):
         _complete(inner, filled, seen)
+
+
+def _divide(configuration: Any, filled: bool, seen: list[Any]) -> None:
+    """Sections of a rotation, one for each axis of positions, together half as wide as what is rotated of a head."""
+    rotation, width, heads = (_get(configuration, name) for name in ("rope_parameters", "hidden_size", "num_attention_heads"))
+    sections = rotation.get("mrope_section") if isinstance(rotation, dict) else None
+    if filled and not sections and isinstance(rotation, dict) and "mrope_section" in (_get(configuration, "ignore_keys_at_rope_validation") or ()):
+        sections = SECTIONS
+    head = _get(configuration, "head_dim") or (width // heads if width and heads else 0)
+    half = (int(head * float(rotation.get("partial_rotary_factor") or 1.0)) + 1) // 2 if sections else 0
+    if sections and half >= len(sections) and (sum(sections) != half or sections is SECTIONS):
+        fair = [size * half // sum(sections) for size in sections]
+        rotation["mrope_section"] = [*fair[:-1], half - sum(fair[:-1])]
+    for inner in _inside(configuration, seen):
+        _divide(inner, filled, seen)
+
+
+def _meet(configuration: Any) -> None:
+    """What a tower of images gives is as wide as the words it goes between, which some defaults are not."""
+    vision, text = _get(configuration, "vision_config"), _get(configuration, "text_config")
+    width = _get(text, "hidden_size")
+    if vision is None or not isinstance(width, int):
+        return
+    name = "out_hidden_size" if isinstance(_get(vision, "out_hidden_size"), int) else "hidden_size" if isinstance(_get(vision, "embed_dim"), int) else ""
+    if name and isinstance(_get(vision, name), int):
+        _set(vision, name, width)
 
 
 def _inside(configuration: Any, seen: list[Any]) -> Iterator[Any]:
@@ -119,6 +156,9 @@ def _shrink(configuration: Any, deepest: int, widths: bool, of_kind: int, rename
     for name in QUERIES:
         _cap(configuration, name, 16)
     _cap(configuration, "max_source_positions", 256)
+    side = _get(configuration, "image_size")
+    if isinstance(side, int) and side > LARGEST_IMAGE:
+        _set(configuration, "image_size", side // (2 ** math.ceil(math.log2(side / LARGEST_IMAGE))))
     for name in [n for n in {**vars(configuration), "vocab_size": None} if n.startswith("vocab_size") or n.endswith("_vocab")]:
         _cap(configuration, name, WORDS)
     for number, name in enumerate(TOKENS):

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from steadygrad.targets.huggingface_documented import documented, made_of, size_of
+from steadygrad.targets.huggingface_sizes import first_of, inside, positions, text_of, vocabularies
 
 LENGTH, SECOND, SIDE = 32, 16000, 8
 TEXT, IMAGE, SOUND = ("input_ids",), ("pixel_values", "pixel_values_videos", "images"), ("input_features", "input_values", "audio_values")
@@ -34,7 +35,7 @@ def candidates(model: Any, configuration: Any, seed: int, batch: int) -> Iterato
             names = dict.fromkeys([*base, *required])
             for labels, masks in EXTRAS:
                 maker = Maker(model, configuration, seed, batch, layout)
-                made = maker.all([*names, *maker.companions(accepted, labels, masks)])
+                made = maker.all([*names, *maker.companions(accepted, any(n in names for n in IMAGE), labels, masks)])
                 key = frozenset((n, tuple(v.shape) if isinstance(v, torch.Tensor) else None) for n, v in made.items())
                 if made and key not in tried:
                     tried.append(key)
@@ -47,23 +48,25 @@ class Maker:
     def __init__(self, model: Any, configuration: Any, seed: int, batch: int, layout: int) -> None:
         self.head, self.batch, self.layout = type(model).__name__, batch, layout
         self.whole = configuration
-        self.text = _text(configuration)
+        self.text = text_of(configuration)
         self.vision = getattr(configuration, "vision_config", None) or configuration
         self.sound = getattr(configuration, "audio_config", None) or configuration
         self.accepted = tuple(inspect.signature(model.forward).parameters)
-        self.listed, self.packed, self.strung = (n in self.accepted for n in ("grid_thw", "spatial_shapes", "target_sizes"))
-        self.documented, self.length = documented(model.forward), min(LENGTH, _positions(self.text))
+        self.listed = "grid_thw" in self.accepted or "image_grid_thw" in self.accepted
+        self.packed, self.strung = (n in self.accepted for n in ("spatial_shapes", "target_sizes"))
+        self.documented, self.length = documented(model.forward), min(LENGTH, positions(self.text, LENGTH))
         self.generator = torch.Generator().manual_seed(seed)
-        self.words = max(min(_vocabularies(configuration, []), default=int(first_of((configuration,), ("num_tokens",), 1000) or 1000)), 8)
+        self.words = max(min(vocabularies(configuration, []), default=int(first_of((configuration,), ("num_tokens",), 1000) or 1000)), 8)
 
     def all(self, names: list[str]) -> dict[str, Any]:
         """Those of the names that can be made up."""
         made = {name: self.one(name) for name in dict.fromkeys(names)}
         return {name: value for name, value in made.items() if value is not None}
 
-    def companions(self, accepted: Any, labels: bool, masks: bool) -> list[str]:
+    def companions(self, accepted: Any, images: bool, labels: bool, masks: bool) -> list[str]:
         """What goes along with the inputs: labels or what else gives a loss, masks, the decoder's words."""
-        names = ["bbox", "mm_token_type_ids", "image_attention_mask"]
+        names = ["bbox", "mm_token_type_ids", "image_attention_mask", "feature_lens"]
+        names += ["image_grid_thw", "pixel_position_ids", "merge_sizes"] * images
         names += ["spatial_shapes", "pixel_attention_mask"] * self.packed + ["target_sizes"] * self.strung
         names += ["decoder_input_ids"] * bool(getattr(self.whole, "is_encoder_decoder", False))
         if labels:
@@ -75,7 +78,7 @@ class Maker:
 
     def one(self, name: str) -> Any:
         """One input, or None when neither its name nor its description says enough, or the configuration not what is needed."""
-        maker = MAKERS.get(name)
+        maker = MAKERS.get(name) or (Maker.lengths if name.endswith(("_lens", "_lengths")) else None)
         try:
             return self.described(name) if maker is None else maker(self)
         except (TypeError, ValueError):  # a size that is a list here, or open
@@ -102,7 +105,7 @@ class Maker:
     def pixels(self) -> torch.Tensor:
         """Images; clips where the configuration counts frames; lists of patches where their shapes go along."""
         if self.listed:
-            return self.hidden()
+            return self.patch_list()
         if self.strung:  # the patches of all images side by side
             side = int(first_of((self.vision,), ("patch_size",), 14))
             return self.normal(self.size()[0], side, side * SIDE * SIDE).movedim(0, 2).flatten(2, 3).unsqueeze(0)
@@ -117,7 +120,9 @@ class Maker:
 
     def size(self) -> tuple[int, tuple[int, int]]:
         """Channels and (height, width) of an image."""
-        size = first_of((self.vision, self.whole, *_inside(self.whole)), ("image_size", "input_size", "img_size", "crop_size"), 224)
+        pooled = first_of((self.vision,), ("pooling_kernel_size",), 0)  # squares of so many patches become one
+        usual = 4 * pooled * int(first_of((self.vision,), ("patch_size",), 16)) if isinstance(pooled, int) and pooled else 224
+        size = first_of((self.vision, self.whole, *inside(self.whole)), ("image_size", "input_size", "img_size", "crop_size"), usual)
         height, width = (size, size) if isinstance(size, int) else (tuple(size) * 2)[:2] if isinstance(size, list | tuple) else (224, 224)
         channels = first_of((self.vision, self.whole), ("num_channels", "in_channels", "in_chans"), 3)
         return int(channels), (int(height), int(width))
@@ -133,9 +138,10 @@ class Maker:
     def features(self) -> torch.Tensor:
         """A spectrogram: (bins, frames) as Whisper reads it, or (frames, bins)."""
         bins = int(first_of((self.sound, self.whole), ("num_mel_bins", "feature_size", "input_feat_per_channel", "feature_projection_input_dim", "input_dim", "n_mels"), 80))
-        frames = 2 * int(first_of((self.sound,), ("max_source_positions",), 128))
+        if "feature_lens" in self.accepted:  # all sounds one behind the other
+            return self.normal(bins, self.frames()).movedim(0, 1).flatten(1)
         square = int(first_of((self.sound,), ("spec_size",), 0) or 0)
-        first = self.normal(1, square * max(square // bins, 1), bins) if square else self.normal(bins, frames)
+        first = self.normal(1, square * max(square // bins, 1), bins) if square else self.normal(bins, self.frames())
         return (first, self.normal(128, bins), self.normal(bins, 128))[self.layout]
 
     def labels(self) -> torch.Tensor | list[dict[str, torch.Tensor]] | None:
@@ -179,51 +185,31 @@ class Maker:
         """Frames, rows and columns of patches of each image, for towers that read all patches of a batch as one list."""
         return torch.tensor([[1, SIDE, SIDE]] * self.batch)
 
+    def patch_list(self) -> torch.Tensor:
+        """The patches of all images, one below the other."""
+        patch = int(first_of((self.vision,), ("patch_size", "spatial_patch_size"), 14))
+        channels = int(first_of((self.vision,), ("in_channels", "in_chans", "num_channels"), 3))
+        return self.normal(SIDE * SIDE, channels * int(first_of((self.vision,), ("temporal_patch_size",), 1)) * patch * patch).flatten(0, 1)
+
+    def places(self) -> torch.Tensor:
+        """Column and row of each patch of an image."""
+        side = int(first_of((self.vision,), ("patch_size",), 16))
+        rows, columns = (size // side for size in self.size()[1])
+        return torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).flip(1).expand(self.batch, -1, -1).clone()
+
+    def lengths(self) -> torch.Tensor:
+        """How long each sound is: all are as long as there is room."""
+        return torch.full((self.batch,), self.frames())
+
+    def frames(self) -> int:
+        """Of a spectrogram."""
+        return 2 * int(first_of((self.sound,), ("max_source_positions",), 128))
+
     def hidden(self) -> torch.Tensor:
         """Vectors as wide as the model; the patches of all images where the tower reads those."""
-        if self.listed:
-            patch = int(first_of((self.vision,), ("patch_size", "spatial_patch_size"), 14))
-            channels = int(first_of((self.vision,), ("in_channels", "in_chans", "num_channels"), 3))
-            return self.normal(SIDE * SIDE, channels * int(first_of((self.vision,), ("temporal_patch_size",), 1)) * patch * patch).flatten(0, 1)
+        if "grid_thw" in self.accepted:
+            return self.patch_list()
         return self.normal(self.length, int(first_of((self.text, self.whole), ("hidden_size", "d_model", "n_embd", "dim"), 64)))
-
-
-def first_of(configurations: tuple[Any, ...], names: tuple[str, ...], default: Any) -> Any:
-    """The first of the names that one of the configurations answers to."""
-    for configuration in configurations:
-        for name in names:
-            value = getattr(configuration, name, None)
-            if value is not None:
-                return value
-    return default
-
-
-def _inside(configuration: Any) -> list[Any]:
-    """Configurations directly inside: a decoder of masks, say, knows the size of the images that an encoder takes at any size."""
-    return [inner for inner in vars(configuration).values() if hasattr(inner, "model_type")]
-
-
-def _text(configuration: Any) -> Any:
-    """The configuration of the words; the whole where there are several."""
-    try:
-        return configuration.get_text_config() if hasattr(configuration, "get_text_config") else configuration
-    except ValueError:  # encoder and decoder each have one
-        return configuration
-
-
-def _positions(text: Any) -> int:
-    """How many words there are positions for."""
-    most = first_of((text,), ("max_position_embeddings", "n_positions"), LENGTH)
-    return most if isinstance(most, int) and most > 0 else LENGTH
-
-
-def _vocabularies(configuration: Any, seen: list[Any]) -> list[int]:
-    """Sizes of the vocabularies of a configuration and those inside: words below the smallest are words everywhere."""
-    seen.append(configuration)
-    inner = [c for c in vars(configuration).values() if hasattr(c, "model_type") and not any(c is other for other in seen)]
-    size = getattr(configuration, "vocab_size", None)
-    own = [size] if isinstance(size, int) and size >= 8 else []
-    return own + [size for c in inner for size in _vocabularies(c, seen)]
 
 
 def _time_features(maker: Maker) -> int:
@@ -234,7 +220,9 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     **dict.fromkeys(("input_ids", "decoder_input_ids", "qformer_input_ids", "inputs", "tokens"), Maker.ids),
     **dict.fromkeys(("attention_mask", "padding_mask"), lambda m: torch.ones(m.batch, m.length, dtype=torch.int64)),
     **dict.fromkeys(("pixel_values", "images", "image"), Maker.pixels),
-    "grid_thw": Maker.grid,
+    **dict.fromkeys(("grid_thw", "image_grid_thw"), Maker.grid),
+    "pixel_position_ids": Maker.places,
+    "merge_sizes": lambda m: torch.ones(m.batch, dtype=torch.int64),
     "target_sizes": lambda m: torch.tensor([[SIDE, SIDE]] * m.batch),
     "spatial_shapes": lambda m: torch.tensor([[SIDE, SIDE]] * m.batch),
     "pixel_attention_mask": lambda m: torch.ones(m.batch, SIDE * SIDE, dtype=torch.int64) if m.packed else torch.ones(m.batch, *m.size()[1], dtype=torch.int64),

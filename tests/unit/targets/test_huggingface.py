@@ -54,6 +54,46 @@ def test_configurations_go_from_small_to_default() -> None:
     assert vars(default) == {**vars(Configuration()), "use_cache": False}
 
 
+class Rotating(Configuration):
+    """Rotates in sections that the defaults do not fit, as several published types do."""
+
+    ignore_keys_at_rope_validation = frozenset({"mrope_section"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rope_parameters, self.stages = {"rope_type": "default"}, (1, 2)
+
+
+def test_sections_of_a_rotation_fill_half_a_head() -> None:
+    small, filled, *_ = configurations(Rotating)
+    assert "mrope_section" not in small.rope_parameters
+    assert filled.rope_parameters["mrope_section"] == [8, 12, 12]  # of a head 64 wide
+    assert (small.stages, filled.stages) == ((1, 2), [1, 2])  # as read from a file
+    assert (hasattr(small, "dropout_rate"), filled.dropout_rate) == (False, 0.0)
+
+
+class Tower(Configuration):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out_hidden_size, self.image_size = 777, 1540
+
+
+class Seeing:
+    model_type = "seeing"
+
+    def __init__(self) -> None:
+        self.text_config, self.vision_config = Configuration(), Tower()
+
+    def to_dict(self) -> dict:
+        return vars(self)
+
+
+def test_a_tower_gives_what_is_as_wide_as_words_of_images_that_are_not_too_large() -> None:
+    small, *_, default = configurations(Seeing)
+    assert (small.vision_config.out_hidden_size, small.vision_config.image_size) == (256, 770)
+    assert (default.vision_config.out_hidden_size, default.vision_config.image_size) == (777, 1540)
+
+
 def test_types_that_cannot_be_shortened_are_only_narrowed() -> None:
     assert [(c.hidden_size, c.num_hidden_layers) for c in configurations(Stubborn)] == [(256, 24), (1024, 24)]
 

@@ -1,0 +1,92 @@
+"""Inputs are laid out as the model's complaint, in the words of torch, asks for."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from steadygrad.targets.huggingface_inputs import Maker
+from steadygrad.targets.huggingface_layouts import laid_out
+
+
+class Model(torch.nn.Module):
+    def forward(self, pixel_values):
+        return None
+
+
+CONFIGURATION = SimpleNamespace(image_size=8, num_channels=3, vocab_size=100, patch_size=2)
+
+
+def answer(made: dict, complaint: str) -> dict | None:
+    return laid_out(made, complaint, Maker(Model(), CONFIGURATION, 0, 2, 0))
+
+
+def shapes(made: dict | None) -> dict:
+    assert made is not None
+    return {name: tuple(value.shape) for name, value in made.items()}
+
+
+def complaint_of(function, *args) -> str:
+    with pytest.raises((RuntimeError, ValueError)) as caught:
+        function(*args)
+    return str(caught.value)
+
+
+def test_features_are_turned_to_where_a_norm_reads_them() -> None:
+    told = "RuntimeError: Given normalized_shape=[160], expected input with shape [*, 160], but got input of size[2, 80, 256]"
+    assert shapes(answer({"input_features": torch.randn(2, 80, 256), "ids": torch.ones(2, 8)}, told)) == {"input_features": (2, 256, 160), "ids": (2, 8)}
+    assert answer({"input_features": torch.randn(2, 80, 250)}, told) is None
+
+
+def test_clips_are_read_frame_by_frame() -> None:
+    def images_only(pixels: torch.Tensor) -> None:
+        batch, channels, height, width = pixels.shape
+
+    clips = torch.randn(2, 5, 3, 8, 8)
+    found = answer({"pixel_values": clips, "labels": torch.ones(2)}, complaint_of(images_only, clips))
+    assert shapes(found) == {"pixel_values": (10, 3, 8, 8), "labels": (2,)}
+    assert torch.equal(found["pixel_values"][5], clips[1, 0])
+    assert answer({"pixel_values": clips[:, :1]}, complaint_of(images_only, clips)) is None
+
+
+def test_images_become_rows_of_patches() -> None:
+    images = torch.randn(2, 3, 8, 8)
+    found = answer({"pixel_values": images}, complaint_of(torch.nn.Linear(12, 5), images))
+    assert shapes(found) == {"pixel_values": (2, 16, 12)}
+    assert torch.equal(found["pixel_values"][1, 5].view(3, 2, 2), images[1, :, 2:4, 2:4])
+    assert answer({"pixel_values": images}, complaint_of(torch.nn.Linear(13, 5), images)) is None  # no patch has 13 entries
+
+
+def test_patches_become_squares() -> None:
+    def listed(pixels: torch.Tensor) -> None:
+        batch, patches, channels, height, width = pixels.shape
+
+    patches = torch.randn(16, 12)
+    assert shapes(answer({"pixel_values": patches}, complaint_of(listed, patches))) == {"pixel_values": (1, 16, 3, 2, 2)}
+    assert shapes(answer({"pixel_values": patches}, complaint_of(torch.nn.Conv2d(3, 4, 2), patches))) == {"pixel_values": (16, 3, 2, 2)}
+    assert answer({"pixel_values": patches[:, :11]}, complaint_of(listed, patches)) is None
+
+
+def test_sound_gets_its_one_channel() -> None:
+    sound = torch.randn(2, 100)
+    assert shapes(answer({"input_values": sound}, complaint_of(torch.nn.Conv1d(1, 4, 3), sound))) == {"input_values": (2, 1, 100)}
+    assert answer({"input_values": sound}, complaint_of(torch.nn.Conv1d(5, 4, 3), sound)) is None
+
+
+def test_states_that_go_into_a_convolution_of_images_are_images() -> None:
+    states = torch.randn(2, 32, 64)
+    assert shapes(answer({"hidden_states": states}, complaint_of(torch.nn.Conv2d(3, 4, 3), states))) == {"hidden_states": (2, 3, 8, 8)}
+
+
+def test_pairs_of_images_take_the_place_of_each() -> None:
+    told = "ValueError: Input must be a 5D tensor of shape (batch_size, 2, num_channels, height, width)"
+    assert shapes(answer({"pixel_values": torch.randn(2, 3, 8, 8)}, told)) == {"pixel_values": (2, 2, 3, 8, 8)}
+
+
+def test_codebooks_have_a_row_each_or_lie_together_where_rows_are_counted() -> None:
+    told = "RuntimeError: shape '[-1, 4, 32]' is invalid for input of size 64"
+    words = torch.ones(2, 32, dtype=torch.int64)
+    assert shapes(answer({"input_ids": words}, told)) == {"input_ids": (8, 32)}
+    assert shapes(answer({"input_ids": words, "decoder_input_ids": words}, told)) == {"input_ids": (2, 32), "decoder_input_ids": (8, 32)}
+    assert answer({"input_ids": words[:, :5]}, told) is None
+    assert shapes(answer({"decoder_input_ids": words}, told.replace("-1, 4, 32", "2, 9, -1"))) == {"decoder_input_ids": (2, 32, 9)}
