@@ -1,5 +1,6 @@
 """Any law into an array: independent entries by the fastest backend present, everything else put together from them here."""
 
+import ctypes
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -140,14 +141,14 @@ def _(law: Dirac, out: Array, source: Source) -> None:
     if not out.flags.c_contiguous:
         out[...] = source.draw(law, out.shape)
         return
-    side, flat = min(rows, columns), out.reshape(-1)
-    taps = math.prod(out.shape[2:])
-    centre = np.ravel_multi_index([k // 2 for k in out.shape[2:]], out.shape[2:]) if taps > 1 else 0
-    row = np.arange(rows if law.wrap else side)
-    place = (row * columns + row % side) * taps + centre
-    flat.fill(0)
-    for group in range(law.groups):
-        flat[group * rows * columns * taps + place] = rounded(np.array(law.scale), source.dtype)
+    side, flat, taps = min(rows, columns), out.reshape(-1), math.prod(out.shape[2:])
+    centre = int(np.ravel_multi_index([k // 2 for k in out.shape[2:]], out.shape[2:])) if taps > 1 else 0
+    one, step = rounded(np.array(law.scale), source.dtype), (columns + 1) * taps
+    ctypes.memset(flat.ctypes.data, 0, flat.nbytes)  # past the caches where there is much of it, as `fill` does not
+    for group in range(0, law.groups * rows, rows):
+        for row in range(group, group + rows if law.wrap else group + 1, side):  # from where a diagonal begins
+            first = row * columns * taps + centre
+            flat[first : first + min(side, group + rows - row) * step : step] = one
 
 
 @put.register

@@ -20,6 +20,7 @@ MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)"
 MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
 PLACED = re.compile(r"value tensor of shape \[(?P<wanted>\d+), \d+\] cannot be broadcast to indexing result of shape \[(?P<got>\d+), \d+\]")
 BEYOND = re.compile(r"index (?P<last>\d+) is out of range")
+WORDLESS = re.compile(r"no attribute 'embed_tokens'|`input_ids` is expected to be `None`")
 NOTHING = re.compile(r"'NoneType' object")
 VECTORS = re.compile(r"(states|embeds|embeddings|features|queries)$")
 KINDS_OF_TOKENS = ("text", "image", "video", "audio")  # as `mm_token_type_ids` counts them
@@ -45,6 +46,7 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _shortened(made, BEYOND.search(complaint), maker.length),
         lambda: _lengthened(made, PLACED.search(complaint), maker.length),
         lambda: _described(made, maker) if NOTHING.search(complaint) else None,
+        lambda: _embedded(made, maker) if NOTHING.search(complaint) or WORDLESS.search(complaint) else None,
     )
     return next((found for answer in answers if (found := answer()) is not None), None)
 
@@ -183,3 +185,10 @@ def _described(made: dict[str, Any], maker: Maker) -> dict[str, Any] | None:
     maker.length = maker.length if ids is None else ids.shape[1]
     found = {n: value for n in dict.fromkeys((*maker.documented, *(n for n in maker.accepted if n.endswith(("_lens", "_lengths"))))) if n not in made and (value := maker.one(n)) is not None}
     return {**made, **found} if found else None
+
+
+def _embedded(made: dict[str, Any], maker: Maker) -> dict[str, Any] | None:
+    """With vectors in the place of words, for parts that have no table of them."""
+    if "input_ids" not in made or "inputs_embeds" not in maker.accepted or "inputs_embeds" in made:
+        return None
+    return {"inputs_embeds": maker.hidden(), **{n: v for n, v in made.items() if n not in ("input_ids", "labels")}}

@@ -41,7 +41,7 @@ OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_expe
         "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "image_token_id": 4, "image_token_index": 4, "sliding_window": 16,
         "vocabulary_map": {"<image>": 4}}  # fmt: skip
 SECTIONS = (2, 3, 3)  # of a rotation over time, height and width: eighths
-FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0}  # read by models whose configuration has no such entry
+FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0, "shared_expert_intermediate_size": 64}  # read by models whose configuration has no such entry
 KINDS = {"layer_types": "full_attention", "mlp_layer_types": "sparse"}  # of layers, where a type names each
 
 NEEDED: dict[str, dict[str, Any]] = {"timm_backbone": {"backbone": "resnet18"}}  # by model type: arguments that have no default

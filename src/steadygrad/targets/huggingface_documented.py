@@ -67,7 +67,7 @@ def made_of(name: str, entry: Entry, sizes: Callable[[str], int | None], generat
 
 def size_of(word: str, maker: Any) -> int | None:
     """What a word of a shape stands for: a number of the configuration, or one of the usual words."""
-    usual = {**dict.fromkeys(("num_images", "num_images_or_videos", "num_videos", "total_images_in_batch"), maker.batch), "batch_size": maker.batch, "batch": maker.batch, "height": maker.size()[1][0], "width": maker.size()[1][1], "num_channels": maker.size()[0]}
+    usual = {**dict.fromkeys(("num_images", "num_images_or_videos", "num_videos", "total_images_in_batch"), maker.batch), "max_num_images": 1, "batch_size": maker.batch, "batch": maker.batch, "height": maker.size()[1][0], "width": maker.size()[1][1], "num_channels": maker.size()[0]}
     if word in usual:
         return int(usual[word])
     if word.startswith(("grid_", "num_patches_", "patch_")) and word.endswith(("height", "width", "h", "w")):

@@ -56,6 +56,15 @@ def _squares(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     return {**made, **{n: v.unsqueeze(0) if listed else v for n, v in cut.items()}} if cut else None
 
 
+def _nested(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
+    """Images inside lists of one, cut into as many tiles as the model has places for."""
+    match = NOT_ENOUGH.search(complaint)
+    images = _floats(made, 4) if match and match["got"] == "4" else {}
+    tiles = int(first_of((maker.vision, maker.whole), ("max_num_tiles",), 1))
+    lists = [1] * (int(match["axes"]) - 5) + [tiles] if match else []
+    return {**made, **{n: v.reshape(len(v), *[1] * len(lists), *v.shape[1:]).expand(-1, *lists, -1, -1, -1).contiguous() for n, v in images.items()}} if images else None
+
+
 def _rows_of_patches(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     """Images of shape (batch, channels, height, width) as (batch, patches, channels · side²)."""
     match = PRODUCT.search(complaint)
@@ -118,5 +127,5 @@ def stretched(values: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
 
 
 LAYOUTS: tuple[Callable[[Inputs, str, Maker], Inputs | None], ...] = (
-    _frame_by_frame, _one_channel, _squares, _rows_of_patches, _mono, _images, _pairs, _turned, _coded,
+    _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _turned, _coded,
 )  # fmt: skip

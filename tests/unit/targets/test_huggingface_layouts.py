@@ -67,6 +67,14 @@ def test_patches_become_squares() -> None:
     assert answer({"pixel_values": patches[:, :11]}, complaint_of(listed, patches)) is None
 
 
+def test_images_are_put_into_lists() -> None:
+    def tiled(pixels: torch.Tensor) -> None:
+        batch, pictures, tiles, channels, height, width = pixels.shape
+
+    images = torch.randn(2, 3, 8, 8)
+    assert shapes(answer({"pixel_values": images}, complaint_of(tiled, images))) == {"pixel_values": (2, 1, 1, 3, 8, 8)}
+
+
 def test_sound_gets_its_one_channel() -> None:
     sound = torch.randn(2, 100)
     assert shapes(answer({"input_values": sound}, complaint_of(torch.nn.Conv1d(1, 4, 3), sound))) == {"input_values": (2, 1, 100)}
