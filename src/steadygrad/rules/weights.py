@@ -1,7 +1,7 @@
 """Views of the evidence that several rules share: weights in execution order, and chains that nothing resets."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from steadygrad.graph.neighbours import JOINED
@@ -76,6 +76,21 @@ def share_before_norms(evidence: Evidence) -> float:
         normed[node.index] = bool(after) and all(r.kind == "norm" or ((r.kind in passed or r.op in JOINED) and normed[r.index]) for r in after)
     found = [normed[item.node.index] for item in weighted(evidence)]
     return sum(found) / len(found) if found else 0.0
+
+
+def share_of_used(evidence: Evidence, names: Iterable[str]) -> float:
+    """Entries of the named parameters among those of all trainable parameters that the forward used."""
+    parameters = evidence.graph.parameters
+    used = {name for node in evidence.graph.nodes for use in node.uses for name in use.parameters}
+    total = sum(parameters[name].numel for name in used if parameters[name].requires_grad)
+    return sum(parameters[name].numel for name in names) / max(total, 1)
+
+
+def anything_moves(evidence: Evidence) -> bool:
+    """Whether a weight, recurrent weight or table gets a gradient that is not exactly zero."""
+    uses = (use for node in evidence.graph.nodes for use in node.uses if use.role in ("weight", "recurrent", "table"))
+    gradients = (evidence.parameters[name].gradient for use in uses for name in use.parameters)
+    return any(gradient is not None and gradient.moments.absmax > 0.0 for gradient in gradients)
 
 
 def resolution(dtype: str) -> float:

@@ -66,6 +66,7 @@ from steadygrad.rules.catalog.unregistered_weights import UnregisteredWeights
 from steadygrad.rules.catalog.unstable_log import UnstableLog
 from steadygrad.rules.catalog.vanishing_gradient import VanishingGradient
 from steadygrad.rules.catalog.weight_scale import WeightScale
+from steadygrad.rules.catalog.zero_gradient import ZeroGradient
 from steadygrad.rules.catalog.zero_weights import ZeroWeights
 from steadygrad.rules.rule import Rule
 
@@ -114,6 +115,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         ExplodingGradient,
         NoGradient,
         NormalizationGrowth,
+        ZeroGradient,
         NonfiniteWeights,
         NonfiniteForward,
         NonfiniteBackward,
