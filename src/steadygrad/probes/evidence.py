@@ -16,6 +16,7 @@ class ParameterReading:
     it does not train this parameter. `equal_gradients` counts the rows (output units) that repeat an earlier row *and*
     receive the same gradient as it, so that no deterministic training can tell them apart. `kept` is the share of its
     state that one step of a recurrence hands on at the start (see `probes/recurrent_memory.py`); None for other weights.
+    `fresh` names the scheme that a frozen parameter's numbers cannot be told from a draw of (see `probes/fresh_draw.py`).
     """
 
     value: Reading
@@ -23,6 +24,7 @@ class ParameterReading:
     update: Moments | None = None
     equal_gradients: int = 0
     kept: float | None = None
+    fresh: str = ""
 
 
 @dataclass(frozen=True)

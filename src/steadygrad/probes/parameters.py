@@ -10,6 +10,7 @@ from steadygrad.graph.sharded import whole
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.probes import statistics
 from steadygrad.probes.evidence import ParameterReading
+from steadygrad.probes.fresh_draw import fresh_law
 from steadygrad.probes.recurrent_memory import kept_shares
 from steadygrad.probes.statistics import Reading
 
@@ -32,6 +33,10 @@ def parameter_readings(
     found = {name: _parameter_reading(p, gradients.get(name), axes.get(name), detail) for name, p in parameters.items()}
     for name, kept in kept_shares(graph, parameters).items():
         found[name] = replace(found[name], kept=kept)
+    for name, parameter in parameters.items():
+        if not parameter.requires_grad:
+            value = whole(parameter.detach())
+            found[name] = replace(found[name], fresh=fresh_law(graph, name, value, found[name].value.moments))
     return found
 
 

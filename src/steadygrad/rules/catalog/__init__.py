@@ -19,6 +19,7 @@ from steadygrad.rules.catalog.epsilon import Epsilon
 from steadygrad.rules.catalog.exploding_activation import ExplodingActivation
 from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
 from steadygrad.rules.catalog.frozen_among_trainable import FrozenAmongTrainable
+from steadygrad.rules.catalog.frozen_at_random import FrozenAtRandom
 from steadygrad.rules.catalog.half_range import HalfRange
 from steadygrad.rules.catalog.head_activation import HeadActivation
 from steadygrad.rules.catalog.input_scale import InputScale
@@ -140,6 +141,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         FrozenAmongTrainable,
         MixedSamples,
         UnregisteredWeights,
+        FrozenAtRandom,
     ),
     keys=("code", "slug"),
 )
