@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from steadygrad.graph.signal_graph import SignalGraph
@@ -136,3 +137,8 @@ class Evidence:
     first_nonfinite_gradient: int | None = None
     conditions: Conditions = field(default_factory=Conditions)
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def views(self) -> dict[str, Any]:
+        """What rules derived from this evidence, by the name of the function; `replace` begins anew."""
+        return {}

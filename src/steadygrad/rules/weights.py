@@ -7,6 +7,7 @@ from typing import NamedTuple
 from steadygrad.graph.neighbours import JOINED
 from steadygrad.graph.signal_graph import MOVED, Node, ParameterUse
 from steadygrad.probes.evidence import Evidence, ParameterReading
+from steadygrad.rules.once import once
 
 NEAR_ZERO = 0.01
 """rms(w)·√fan_in of an output layer that begins next to zero, as published ones of std 2·10⁻⁵ do."""
@@ -98,6 +99,7 @@ def resolution(dtype: str) -> float:
     return {"float64": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}.get(dtype, 2.0**-23)
 
 
+@once
 def learned_attenuations(evidence: Evidence) -> dict[int, float]:
     """Node index → product of the small learned scales (LayerScale, ReZero, zero gains) its result meets on the way it is least attenuated.
 
@@ -116,6 +118,7 @@ def learned_attenuations(evidence: Evidence) -> dict[int, float]:
     return found
 
 
+@once
 def near_zero_outputs(evidence: Evidence) -> dict[int, float]:
     """Node index → rms(w)·√fan_in of output layers, behind which there is no other weight, where that is below NEAR_ZERO."""
     readers, behind, found = evidence.graph.consumers(), dict[int, bool](), dict[int, float]()
