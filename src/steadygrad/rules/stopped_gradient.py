@@ -2,10 +2,12 @@
 
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.meter import UNMEASURED
+from steadygrad.rules.once import once
 
 CUTS = ("detach", "data")
 
 
+@once
 def stopped(evidence: Evidence) -> dict[str, frozenset[int]]:
     """Parameters whose gradient is exactly zero → the ops that got a gradient and passed none of it on; in order of first use.
 
@@ -23,6 +25,16 @@ def stopped(evidence: Evidence) -> dict[str, frozenset[int]]:
         if stops and not any(_arrives(evidence, i) for i in uses):
             found[name] = stops
     return found
+
+
+def only_behind_moves(evidence: Evidence, places: frozenset[int]) -> bool:
+    """Whether all that gets a gradient lies between these ops and the loss, so that they are given the same after a step."""
+    behind = set(places)
+    for node in evidence.graph.nodes:
+        if behind.intersection(node.inputs):
+            behind.add(node.index)
+    moving = (n for n, r in evidence.parameters.items() if r.gradient is not None and r.gradient.moments.absmax > 0.0)
+    return all(node.index in behind for name in moving for node, _ in evidence.graph.uses_of(name))
 
 
 def _ways(evidence: Evidence) -> dict[int, frozenset[int]]:

@@ -53,7 +53,8 @@ def test_bounds_are_a_warning_where_something_moves_what_they_are_given() -> Non
             x = self.trunk(x).tanh()
             return self.last(x * torch.exp((self.scale(x) - 50.0).clamp(-4.0, 2.0)))
 
-    assert found(classification(Scaled())) == [("warning", "bounded", 2)]
+    (finding,) = check(classification(Scaled()), select=("A101",)).findings
+    assert (finding.severity, finding.evidence["count"]) == ("warning", 2) and "`clamp` from -4 to 2 in `the model`" in finding.message
 
 
 class _Routed(nn.Module):

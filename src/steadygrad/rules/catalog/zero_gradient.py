@@ -11,45 +11,37 @@ from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
-from steadygrad.rules.stopped_gradient import stopped
+from steadygrad.rules.stopped_gradient import only_behind_moves, stopped
 from steadygrad.rules.weights import anything_moves, share_of_used
 
 FLAT = ("round", "floor", "ceil", "trunc", "sign", "sgn", "bernoulli")
-BOUNDED = ("clamp", "clamp_max", "fake_quantize_per_tensor_affine")
-CHOSEN = ("where", "masked_fill", "maximum", "minimum")
 WHY = {
     "flat": "has slope 0 everywhere",
-    "bounded": "is given nothing but numbers outside its bounds, where its slope is 0",
     "chosen": "never picks this side",
     "zeros": "multiplies by exactly 0",
 }
 ADVICE = {
     "flat": "Pass the gradient through as if the op were not there (straight-through), or soften the step while training.",
-    "bounded": "Bring what it is given between the bounds (scale, bias), move the bounds, or take a soft bound such as tanh.",
     "chosen": "Look at the mask: a condition that is never met, a sentinel, a threshold in other units.",
     "zeros": "Remove the factor, or let it be a parameter, which a gradient can wake.",
 }
-SNIPPET = {
-    "flat": "y = x + (y - x).detach()  # straight-through: y = {op}(x) forward, slope 1 backward",
-    "bounded": "print(x.min(), x.max())  # what `{op}` is given",
-}
+SNIPPET = {"flat": "y = x + (y - x).detach()  # straight-through: y = {op}(x) forward, slope 1 backward"}
 
 
 class ZeroGradient(Rule):
     """A gradient arrives at an op and exactly zero goes on, so that the parameters before it never move.
 
     Autograd has no slope for a step and returns zeros, not None: `round`, `floor`, `sign` and drawing at random are flat
-    wherever they are differentiable, a `clamp` is flat outside its bounds, a `where` passes nothing to the side its mask
-    never picks, and a factor of 0 nothing at all. The loss falls all the same where later layers train.
+    wherever they are differentiable, a `where` passes nothing to the side its mask never picks, and a factor of 0 nothing
+    at all. The loss falls all the same where later layers train.
 
     Going back from the loss, the first op with a gradient behind it and exact zeros before it is the place. An op without
     such a mechanism is none: a weight or gate that begins at zero gets a gradient itself, and wakes; rectifiers that are
-    off are A102's, saturated activations A101's. Experts, rows and branches that this batch did not choose may be chosen
+    off are A102's, saturated activations and bounds A101's. Experts, rows and branches that this batch did not choose may be chosen
     by the next: a mask counts only where it holds back more than half of the trainable entries and nothing moves but what
     lies behind it, a factor of 0 where it is written in the model as a number and holds back as much.
 
-    Error where more than half of the trainable entries stay put by a flat op, or by bounds while only what lies behind
-    them moves.
+    Error where more than half of the trainable entries stay put by a flat op.
 
     Source: Bengio, Léonard & Courville 2013, arXiv:1308.3432 (hard steps, the straight-through estimator); the chain rule.
     """
@@ -78,15 +70,11 @@ class ZeroGradient(Rule):
                 yield self._finding(evidence, way, names, share, severity)
 
     def _severity(self, evidence: Evidence, way: str, names: Mapping[str, frozenset[int]], share: float) -> Severity | None:
-        most, places = share > self.threshold("share"), frozenset().union(*names.values())
-        if way == "zeros":
-            return "warning" if most and anything_moves(evidence) else None  # where nothing moves, L108 says from where on
-        alone = way == "flat" or (most and _only_behind_moves(evidence, places))
-        if way == "chosen":
-            return "warning" if alone and anything_moves(evidence) else None
-        if most and alone:
-            return "error"
-        return "note" if evidence.conditions.cotangent else "warning"  # without a loss nobody knows what else trains them
+        most = share > self.threshold("share")
+        if way == "flat":  # without a loss nobody knows what else trains a small part
+            return "error" if most else "note" if evidence.conditions.cotangent else "warning"
+        alone = way == "zeros" or only_behind_moves(evidence, frozenset().union(*names.values()))
+        return "warning" if most and alone and anything_moves(evidence) else None  # where nothing moves, L108 says from where on
 
     def _finding(self, evidence: Evidence, way: str, names: Mapping[str, frozenset[int]], share: float, severity: Severity) -> Finding:
         places = frozenset().union(*names.values())
@@ -97,7 +85,7 @@ class ZeroGradient(Rule):
         return self.finding(
             severity,
             node.where,
-            f"`{node.op}`{_bounds(node)} {here} {WHY[way]}: a gradient of rms {arriving:.1e} arrives there and exactly 0 goes on, so "
+            f"`{node.op}` {here} {WHY[way]}: a gradient of rms {arriving:.1e} arrives there and exactly 0 goes on, so "
             f"{len(names)} parameter{'s' * (len(names) > 1)} ({share:.0%} of the trainable entries used) cannot move, `{first}` first.{more}",
             evidence={
                 "op": node.op,
@@ -116,11 +104,10 @@ class ZeroGradient(Rule):
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
-        """Steps between two halves, in the loss and beside the path; bounds nothing lies in; a mask that is never true."""
+        """Steps between two halves, in the loss and beside the path; a mask that is never true; a factor of 0."""
         yield Specimen("round between two halves", lambda: _between(torch.round), where="2")
         yield Specimen("sign in place", lambda: _between(lambda x: (x * 1.0).sign_()), where="2")
         yield Specimen("rounded before the loss", _rounded, where="loss")
-        yield Specimen("bounds in other units", lambda: _between(lambda x: (x + 40.0).clamp(-1.0, 1.0)), where="2")
         yield Specimen("a mask that is never true", lambda: _between(lambda x: torch.where(x > 99.0, x, torch.arange(64) / 64.0)), where="2")
         yield Specimen("most of the weights on a branch times 0", lambda: classification(_Beside(lambda x: x * 0.0, 256)), where="")
         yield Specimen("a hard step on a branch", lambda: classification(_Beside(torch.sign)), where="")
@@ -130,7 +117,6 @@ class ZeroGradient(Rule):
         """Steps around which a gradient passes; what another batch may choose."""
         yield Specimen("straight-through rounding", lambda: _between(lambda x: x + (x.round() - x).detach()))
         yield Specimen("what is left after the floor", lambda: _between(lambda x: x - x.floor()))
-        yield Specimen("a clamp some numbers lie in", lambda: _between(lambda x: (x + 1.0).clamp(-1.0, 1.0)))
         yield Specimen("a branch that this batch masks", lambda: classification(_Beside(lambda x: x * torch.zeros(len(x), 1))))
         yield Specimen("a gate that begins at zero", lambda: classification(_Beside(_Gate())))
 
@@ -139,14 +125,14 @@ def _mechanism(evidence: Evidence, node: Node) -> str:
     """How `node` stops a gradient for good; empty where it is not known to."""
     if node.op in FLAT or node.options.get("rounding_mode"):
         return "flat"
-    if node.op in BOUNDED or (node.op in ("maximum", "minimum") and node.kind == "pointwise"):
-        return "bounded"
-    if node.op in CHOSEN:
+    if node.where == "loss":  # its terms are switched on later, its masks and margins are the data's
+        return ""
+    if node.op in ("where", "masked_fill") or (node.op in ("maximum", "minimum") and node.kind == "join"):
         return "chosen"
     made = evidence.signals.get(node.index)
     if node.op != "mul" or made is None or made.moments.absmax > 0.0:
         return ""
-    if node.options.get("number") == 0.0 and node.where != "loss":  # a term of the loss is switched on later
+    if node.options.get("number") == 0.0:
         return "zeros"
     return "chosen" if any(_is_mask(evidence.graph, i) for i in node.inputs) else ""
 
@@ -157,22 +143,6 @@ def _is_mask(graph: SignalGraph, index: int) -> bool:
     while node is not None and not any(out.dtype == "bool" for out in node.outputs):
         node = graph.nodes[node.inputs[0]] if node.kind in ("view", "cast") and node.inputs else None
     return node is not None
-
-
-def _only_behind_moves(evidence: Evidence, places: frozenset[int]) -> bool:
-    """Whether all that gets a gradient lies between these ops and the loss, so that they are given the same after a step."""
-    behind = set(places)
-    for node in evidence.graph.nodes:
-        if behind.intersection(node.inputs):
-            behind.add(node.index)
-    moving = (n for n, r in evidence.parameters.items() if r.gradient is not None and r.gradient.moments.absmax > 0.0)
-    return all(node.index in behind for name in moving for node, _ in evidence.graph.uses_of(name))
-
-
-def _bounds(node: Node) -> str:
-    low, high = (node.options.get(name) for name in ("min_val", "max_val"))
-    ends = [f"{text} {value:.3g}" for text, value in (("from", low), ("to", high)) if isinstance(value, float)]
-    return " " + " ".join(ends) if ends else ""
 
 
 class _Do(nn.Module):
