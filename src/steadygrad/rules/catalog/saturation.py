@@ -93,7 +93,8 @@ class Saturation(Rule):
             "error" if most and only_behind_moves(evidence, places) else "warning",
             node.where,
             f"`{node.op}`{_bounds(node)} in `{node.where or 'the model'}` is given nothing but numbers outside its bounds: a gradient of rms "
-            f"{evidence.gradients[node.index].moments.rms:.1e} arrives and exactly 0 goes on to {len(held)} parameters ({share:.0%} of the trainable entries used), `{first}` first.",
+            f"{evidence.gradients[node.index].moments.rms:.1e} arrives and exactly 0 goes on to {len(held)} parameters "
+            f"({share:.0%} of the trainable entries used), `{first}` first.",
             evidence={"saturated_share": 1.0, "activation": node.op, "parameters": list(held)[:50], "count": len(held), "share": share},
             advice="Bring what it is given between the bounds (scale, bias), move the bounds, or take a soft bound such as tanh.",
             node=node.index,
