@@ -40,7 +40,7 @@ def fresh_law(graph: SignalGraph, name: str, value: torch.Tensor, moments: Momen
     """
     if not value.is_floating_point() or value.layout is not torch.strided or moments.nonfinite or not moments.q > 0.0:
         return ""
-    entries = value.detach().flatten()[:: -(-value.numel() // ENTRIES)].double().sort().values
+    entries = value.detach().flatten()[:: -(-value.numel() // ENTRIES)].cpu().double().sort().values  # few enough, and not every device has float64
     slack = 1.0 + torch.finfo(value.dtype).eps
     for scheme, law in _laws(graph, name):
         if law.kind == "uniform" and moments.absmax > law.scale * slack:
