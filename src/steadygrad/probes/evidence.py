@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from steadygrad.graph.signal_graph import SignalGraph
@@ -16,6 +17,7 @@ class ParameterReading:
     it does not train this parameter. `equal_gradients` counts the rows (output units) that repeat an earlier row *and*
     receive the same gradient as it, so that no deterministic training can tell them apart. `kept` is the share of its
     state that one step of a recurrence hands on at the start (see `probes/recurrent_memory.py`); None for other weights.
+    `fresh` names the scheme that a frozen parameter's numbers cannot be told from a draw of (see `probes/fresh_draw.py`).
     """
 
     value: Reading
@@ -23,6 +25,7 @@ class ParameterReading:
     update: Moments | None = None
     equal_gradients: int = 0
     kept: float | None = None
+    fresh: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,3 +137,8 @@ class Evidence:
     first_nonfinite_gradient: int | None = None
     conditions: Conditions = field(default_factory=Conditions)
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def views(self) -> dict[str, Any]:
+        """What rules derived from this evidence, by the name of the function; `replace` begins anew."""
+        return {}

@@ -10,6 +10,7 @@ from steadygrad.graph.sharded import whole
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.probes import statistics
 from steadygrad.probes.evidence import ParameterReading
+from steadygrad.probes.fresh_draw import fresh_law
 from steadygrad.probes.recurrent_memory import kept_shares
 from steadygrad.probes.statistics import Reading
 
@@ -29,18 +30,20 @@ def parameter_readings(
 ) -> dict[str, ParameterReading]:
     """Canonical name → reading of value and gradient; rows are read along the unit axis of the parameter's first use."""
     axes = unit_axes(graph)
-    found = {name: _parameter_reading(p, gradients.get(name), axes.get(name), detail) for name, p in parameters.items()}
+    found = {name: _parameter_reading(graph, name, p, gradients.get(name), axes.get(name), detail) for name, p in parameters.items()}
     for name, kept in kept_shares(graph, parameters).items():
         found[name] = replace(found[name], kept=kept)
     return found
 
 
-def _parameter_reading(parameter: nn.Parameter, gradient: torch.Tensor | None, axis: int | None, detail: str) -> ParameterReading:
+def _parameter_reading(
+    graph: SignalGraph, name: str, parameter: nn.Parameter, gradient: torch.Tensor | None, axis: int | None, detail: str
+) -> ParameterReading:
     value = whole(parameter.detach())
     rows = detail == "full" and axis is not None and value.ndim > 1
     reading = statistics.read(value, axis if rows else None, magnitudes=detail == "full", rows=rows, units=False)
     if gradient is None:
-        return ParameterReading(reading)
+        return ParameterReading(reading, fresh="" if parameter.requires_grad else fresh_law(graph, name, value, reading.moments))
     if gradient.is_sparse:
         gradient = gradient.to_dense()
     gradient = whole(gradient)

@@ -1,15 +1,19 @@
 """A report as one self-contained HTML page: opens from disk, asks nothing of the network, escapes every name."""
 
 import html
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from steadygrad.report import full_view, plots, view
 from steadygrad.report.record import Report
+from steadygrad.report.rows import answer
 
 MOST_ROWS = 400
+SPAN = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,14 @@ def _environment() -> Environment:
     made = Environment(loader=PackageLoader("steadygrad.report", "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters["number"] = view.number
     made.filters["rms"] = view.rms
+    made.filters["spans"] = _spans
     made.globals["grouped"] = view.grouped_symptoms
     return made
+
+
+def _spans(text: str) -> Markup:
+    """Text with what stands between backticks as code; escaped first, so that no name in it becomes markup."""
+    return Markup(SPAN.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def render(report: Report) -> str:
@@ -57,7 +67,9 @@ def _part(report: Report, key: str, title: str = "", text: str = "") -> dict[str
     rows = view.shown_rows(report)
     lines = view.lines(report, most=MOST_ROWS)
     status = "bad" if not report.ok else ("warn" if any(f.severity == "warning" for f in report.findings) else "good")
+    reason = answer(report.findings)  # whose sentence is in the first card
     return {
+        "verdict": f"{reason}." if reason else report.verdict,
         "key": key, "report": report, "title": title, "text": text, "status": status, "lines": lines,
         "hidden": len(rows) - sum(not line.folded for line in lines), "flow": plots.flow_chart(rows), "heat": plots.heat_map(rows),
         "measured": view.conditions(report), "curves": None, "after": None,

@@ -13,17 +13,22 @@ HIDDEN = {"view", "dropout"}
 LOWEST = -150
 
 
+def answer(findings: tuple[Finding, ...]) -> str:
+    """The verdict without its reason; empty for a healthy network."""
+    severities = [f.severity for f in findings]
+    if "error" in severities:
+        return "Will not train"
+    warnings = severities.count("warning")
+    return f"Trainable, with {warnings} warning{'s' * (warnings > 1)}" if warnings else ""
+
+
 def verdict(findings: tuple[Finding, ...], evidence: Evidence) -> str:
-    """One sentence: the answer."""
-    errors = [f for f in findings if f.severity == "error"]
-    warnings = [f for f in findings if f.severity == "warning"]
-    if errors:
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        return f"Will not train: {errors[0].message}{more}"
+    """One sentence: the answer and the first reason for it."""
+    worst = [f for f in findings if f.severity == "error"] or [f for f in findings if f.severity == "warning"]
+    if worst:
+        more = f" (and {len(worst) - 1} more)" if len(worst) > 1 and worst[0].severity == "error" else ""
+        return f"{answer(findings)}: {worst[0].message}{more}"
     healthy = "Healthy: signals and gradients survive" if evidence.gradients else "Healthy: signals survive"
-    if warnings:
-        count = f"{len(warnings)} warning{'s' * (len(warnings) > 1)}"
-        return f"Trainable, with {count}: {warnings[0].message}"
     return f"{healthy} through all {sum(n.kind == 'affine' for n in evidence.graph.nodes)} weighted ops."
 
 

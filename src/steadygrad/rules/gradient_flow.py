@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 from steadygrad.probes.evidence import Evidence
+from steadygrad.rules.once import once
 from steadygrad.rules.weights import Weighted, learned_attenuations, near_zero_outputs, resolution, weighted
 
 ENOUGH = 2
@@ -50,6 +51,7 @@ class Flow(NamedTuple):
         return math.exp((logs[0] - logs[-1]) / max(len(logs) - 1, 1)) if logs else math.nan
 
 
+@once
 def gradient_flow(evidence: Evidence) -> Flow | None:
     """The flow over weights that got a gradient; None with fewer than two, or when some gradient is not finite."""
     items, seen = [], set()

@@ -1,12 +1,13 @@
 """Views of the evidence that several rules share: weights in execution order, and chains that nothing resets."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from steadygrad.graph.neighbours import JOINED
 from steadygrad.graph.signal_graph import MOVED, Node, ParameterUse
 from steadygrad.probes.evidence import Evidence, ParameterReading
+from steadygrad.rules.once import once
 
 NEAR_ZERO = 0.01
 """rms(w)·√fan_in of an output layer that begins next to zero, as published ones of std 2·10⁻⁵ do."""
@@ -78,11 +79,27 @@ def share_before_norms(evidence: Evidence) -> float:
     return sum(found) / len(found) if found else 0.0
 
 
+def share_of_used(evidence: Evidence, names: Iterable[str]) -> float:
+    """Entries of the named parameters among those of all trainable parameters that the forward used."""
+    parameters = evidence.graph.parameters
+    used = {name for node in evidence.graph.nodes for use in node.uses for name in use.parameters}
+    total = sum(parameters[name].numel for name in used if parameters[name].requires_grad)
+    return sum(parameters[name].numel for name in names) / max(total, 1)
+
+
+def anything_moves(evidence: Evidence) -> bool:
+    """Whether a weight, recurrent weight or table gets a gradient that is not exactly zero."""
+    uses = (use for node in evidence.graph.nodes for use in node.uses if use.role in ("weight", "recurrent", "table"))
+    gradients = (evidence.parameters[name].gradient for use in uses for name in use.parameters)
+    return any(gradient is not None and gradient.moments.absmax > 0.0 for gradient in gradients)
+
+
 def resolution(dtype: str) -> float:
     """Spacing of numbers around 1 (machine epsilon) of a floating dtype by name."""
     return {"float64": 2.0**-52, "float16": 2.0**-10, "bfloat16": 2.0**-7}.get(dtype, 2.0**-23)
 
 
+@once
 def learned_attenuations(evidence: Evidence) -> dict[int, float]:
     """Node index → product of the small learned scales (LayerScale, ReZero, zero gains) its result meets on the way it is least attenuated.
 
@@ -101,6 +118,7 @@ def learned_attenuations(evidence: Evidence) -> dict[int, float]:
     return found
 
 
+@once
 def near_zero_outputs(evidence: Evidence) -> dict[int, float]:
     """Node index → rms(w)·√fan_in of output layers, behind which there is no other weight, where that is below NEAR_ZERO."""
     readers, behind, found = evidence.graph.consumers(), dict[int, bool](), dict[int, float]()

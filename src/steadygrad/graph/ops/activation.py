@@ -26,6 +26,7 @@ PLAIN = (
     "relu", "relu6", "selu", "gelu", "silu", "mish", "softsign", "tanh", "tanhshrink", "hardsigmoid", "hardswish",
     "sigmoid", "logsigmoid", "erf", "sin", "cos", "exp", "square", "abs",
 )  # fmt: skip
+RECTIFIERS = frozenset({"relu", "relu6", "threshold", "hardshrink"})  # constant, with slope 0, over a whole range of inputs: a unit there is off
 IDENTICAL = 1.0 - 1e-9  # share of a never-negative part from which on ReLU changes nothing
 OFFSET = 0.02  # share of the mean in the second moment above which it counts
 ALIASES = {"swish": "silu", "log_sigmoid": "logsigmoid", "special_expit": "sigmoid", "expit": "sigmoid", "absolute": "abs"}

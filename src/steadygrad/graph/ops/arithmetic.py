@@ -40,7 +40,8 @@ def binary(call: Call) -> Seen:
         kind, role = ("shift", "bias") if op in ("add", "sub") else ("scale", "scale")
         operands = [Operand(p, role, None, p.ndim - 1 if p.ndim else None) for p in parameters]
         return Seen(op, kind, signals, operands)  # type: ignore[arg-type]
-    return Seen(op, "pointwise", signals, options=_number(call))
+    rounded = {"rounding_mode": call.kwargs["rounding_mode"]} if call.kwargs.get("rounding_mode") else {}
+    return Seen(op, "pointwise", signals, options={**_number(call), **rounded})
 
 
 def join(call: Call) -> Seen:

@@ -19,6 +19,7 @@ from steadygrad.rules.catalog.epsilon import Epsilon
 from steadygrad.rules.catalog.exploding_activation import ExplodingActivation
 from steadygrad.rules.catalog.exploding_gradient import ExplodingGradient
 from steadygrad.rules.catalog.frozen_among_trainable import FrozenAmongTrainable
+from steadygrad.rules.catalog.frozen_at_random import FrozenAtRandom
 from steadygrad.rules.catalog.half_range import HalfRange
 from steadygrad.rules.catalog.head_activation import HeadActivation
 from steadygrad.rules.catalog.input_scale import InputScale
@@ -66,6 +67,7 @@ from steadygrad.rules.catalog.unregistered_weights import UnregisteredWeights
 from steadygrad.rules.catalog.unstable_log import UnstableLog
 from steadygrad.rules.catalog.vanishing_gradient import VanishingGradient
 from steadygrad.rules.catalog.weight_scale import WeightScale
+from steadygrad.rules.catalog.zero_gradient import ZeroGradient
 from steadygrad.rules.catalog.zero_weights import ZeroWeights
 from steadygrad.rules.rule import Rule
 
@@ -114,6 +116,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         ExplodingGradient,
         NoGradient,
         NormalizationGrowth,
+        ZeroGradient,
         NonfiniteWeights,
         NonfiniteForward,
         NonfiniteBackward,
@@ -138,6 +141,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         FrozenAmongTrainable,
         MixedSamples,
         UnregisteredWeights,
+        FrozenAtRandom,
     ),
     keys=("code", "slug"),
 )

@@ -6,13 +6,12 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.ops.activation import RECTIFIERS
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import batch, classification, mlp
-
-RECTIFIERS = {"relu", "relu6", "threshold", "hardshrink"}
 
 
 class DeadUnits(Rule):

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.ops.activation import RECTIFIERS
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
@@ -15,7 +16,6 @@ from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import batch, classification, mlp, regression
 
 SCORES = {"cross_entropy", "binary_cross_entropy_with_logits", "multi_margin_loss", "multilabel_soft_margin_loss", "soft_margin_loss", "hinge_embedding_loss"}
-RECTIFIERS = {"relu", "relu6", "threshold", "hardshrink"}
 SQUASHING = {"softmax", "log_softmax", "sigmoid", "logsigmoid"}
 
 

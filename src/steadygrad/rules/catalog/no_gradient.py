@@ -11,6 +11,7 @@ from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification
+from steadygrad.rules.weights import share_of_used
 
 MIXING = ("affine", "activation", "norm", "contract", "attention")
 
@@ -45,7 +46,7 @@ class NoGradient(Rule):
         reached = {n for n in wanting if evidence.parameters[n].gradient is not None}
         cut = sorted((n for n in wanting if n in used and n not in reached), key=used.__getitem__)
         unused = [n for n in wanting if n not in used and n not in reached]
-        aside = [] if self._share(evidence, cut, used) > self.threshold("share") else _aside(evidence, cut)
+        aside = [] if share_of_used(evidence, cut) > self.threshold("share") else _aside(evidence, cut)
         cut = [n for n in cut if n not in aside]
         if cut and reached:
             yield self._cut(evidence, cut, used)
@@ -54,13 +55,8 @@ class NoGradient(Rule):
         if unused and reached:
             yield self._unused(unused, wanting)
 
-    def _share(self, evidence: Evidence, names: list[str], used: dict[str, int]) -> float:
-        parameters = evidence.graph.parameters
-        total = sum(parameters[n].numel for n in used if parameters[n].requires_grad)
-        return sum(parameters[n].numel for n in names) / max(total, 1)
-
     def _cut(self, evidence: Evidence, cut: list[str], used: dict[str, int]) -> Finding:
-        share = self._share(evidence, cut, used)
+        share = share_of_used(evidence, cut)
         node = evidence.graph.nodes[used[cut[0]]]
         return self.finding(
             "error" if share > self.threshold("share") else "warning",
@@ -78,7 +74,7 @@ class NoGradient(Rule):
         return self.finding(
             "note",
             node.where,
-            f"{len(aside)} parameters ({self._share(evidence, aside, used):.0%} of the trainable entries used) make outputs that the loss does not read, `{aside[0]}` first.",
+            f"{len(aside)} parameters ({share_of_used(evidence, aside):.0%} of the trainable entries used) make outputs that the loss does not read, `{aside[0]}` first.",
             evidence={"parameters": aside[:50], "count": len(aside)},
             advice="Nothing to do if another task reads them; DistributedDataParallel needs find_unused_parameters=True.",
             node=node.index,

@@ -11,6 +11,7 @@ from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import batch, classification, mlp
+from steadygrad.rules.weights import anything_moves
 
 
 class OutputConstant(Rule):
@@ -42,7 +43,7 @@ class OutputConstant(Rule):
         n = evidence.conditions.batch_size or 0
         probed = evidence.experiments.get("batch", {})
         same = any(f.name in probed and probed[f.name].identical for f in evidence.inputs)
-        if n < self.threshold("samples") or same or not evidence.outputs or not self._all_constant(evidence, n) or _anything_moves(evidence):
+        if n < self.threshold("samples") or same or not evidence.outputs or not self._all_constant(evidence, n) or anything_moves(evidence):
             return
         last = _forgets(evidence) or (evidence.graph.nodes[evidence.graph.outputs[0]] if evidence.graph.outputs else None)
         here = f": `{last.op}` in `{last.where}` makes them alike" if last is not None and last.where else ""
@@ -91,18 +92,6 @@ def _forgets(evidence: Evidence) -> Node | None:
         if node.index in path and reading is not None and reading.moments.absmax == 0.0 and any(b is not None and b.moments.absmax > 0.0 for b in before):
             return node
     return None
-
-
-def _anything_moves(evidence: Evidence) -> bool:
-    """Whether a weight with fans gets a gradient that is not zero, relative to float32's smallest differences."""
-    for node in evidence.graph.nodes:
-        for use in node.uses:
-            if use.role in ("weight", "recurrent", "table"):
-                for name in use.parameters:
-                    gradient = evidence.parameters[name].gradient
-                    if gradient is not None and gradient.moments.absmax > 0.0:
-                        return True
-    return False
 
 
 class _Forgets(nn.Module):
