@@ -24,6 +24,9 @@ from steadygrad.schemes.scheme import Scheme
 
 DTYPES = {torch.float16: "float16", torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float64: "float64"}
 
+IN_PLACE = (Independent, Dirac)
+"""Laws that are written straight into memory; as a union of types they would be put together at every call."""
+
 
 def draw_(
     tensor: torch.Tensor, scheme: Scheme | Law | str, *, name: str | Iterable[str], seed: int = 0, gain: float = 1.0, fans: Fans | None = None
@@ -195,7 +198,7 @@ def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: 
         real = _new(local.real, law, source.part(0), shape, indices)
         imaginary = _new(local.real, law, source.part(1), shape, indices) if random(law, shape) else torch.zeros_like(real)
         local.copy_(torch.complex(real, imaginary))
-    elif isinstance(law, Independent | Dirac) and type(local) is torch.Tensor and local.device.type == "cpu" and local.dtype in DTYPES and not local.is_neg():
+    elif isinstance(law, IN_PLACE) and type(local) is torch.Tensor and local.device.type == "cpu" and local.dtype in DTYPES and not local.is_neg():
         _write(local, law, source, shape, indices)
         if not local.is_inference():
             torch.autograd.graph.increment_version(local)
