@@ -67,7 +67,7 @@ def case(model_type: str, *, inputs: Any = None, seed: int = 0, batch_size: int 
             found = _running(head, configuration, inputs, seed, batch_size or 2, reasons)
             if found is not None:
                 return Case(*found, generated=True, name=model_type)
-    told = "; ".join(dict.fromkeys(reasons[:1] + reasons[-2:]))
+    told = "; ".join(dict.fromkeys(reasons[:1] + reasons[-2:])) or "no configuration can be made of its defaults"
     raise ModelError(f"`hf:{model_type}` does not run with made-up inputs ({told}); build it yourself and pass it as file.py:NAME with a Case")
 
 
@@ -106,7 +106,7 @@ def _running(head: type, configuration: Any, inputs: Any, seed: int, batch: int,
             made, reason = other, _refusal(model, other)
         if not reason:
             return model, made
-        reasons.append(f"{head.__name__}: {reason}")
+        reasons.append(f"{head.__name__}: {reason[:180]}")
     if not tried:
         reasons.append(f"{head.__name__}: nothing is known of its inputs {', '.join(inspect.signature(head.forward).parameters)}")
     return None
@@ -118,7 +118,7 @@ def _refusal(model: Any, made: dict[str, Any]) -> str:
         with transaction(model, inputs=made), torch.no_grad():
             output = call_model(model, made)
     except Exception as error:  # whatever inputs that do not fit make it raise
-        return f"{type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}"
+        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return "" if _is_number(output) else "its loss is not finite"
 
 

@@ -17,14 +17,18 @@ SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \
 SHORT = re.compile(r"Kernel size can't be greater than actual input size")
 HEIGHT = re.compile(r"Input height \((?P<got>\d+)\) doesn't match model \((?P<wanted>\d+)\)")
 MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)")
+UNEVEN = re.compile(r"length (?P<got>\d+) is not a multiple of (?P<of>\d+)")
 MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
 PLACED = re.compile(r"value tensor of shape \[(?P<wanted>\d+), \d+\] cannot be broadcast to indexing result of shape \[(?P<got>\d+), \d+\]")
 BEYOND = re.compile(r"index (?P<last>\d+) is out of range")
+PADDED = re.compile(r"padding your sequence length to (?P<wanted>\d+)")  # axial positions
+UNKNOWN, COMMON = "index out of range in self", 8  # words that every table has
 WORDLESS = re.compile(r"no attribute 'embed_tokens'|`input_ids` is expected to be `None`")
 NOTHING = re.compile(r"'NoneType' object")
 VECTORS = re.compile(r"(states|embeds|embeddings|features|queries)$")
 KINDS_OF_TOKENS = ("text", "image", "video", "audio")  # as `mm_token_type_ids` counts them
 MOST_TOKENS = 1024  # of one image, clip or sound
+LONGEST = 4096  # of a sequence that a model has no other length for
 MOST_ANSWERS = 4
 
 
@@ -40,9 +44,11 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _longer(made, SHORT.search(complaint)),
         lambda: _squared(made, HEIGHT.search(complaint)),
-        lambda: _rounded(made, MULTIPLE.search(complaint)),
+        lambda: _rounded(made, MULTIPLE.search(complaint) or UNEVEN.search(complaint)),
         lambda: _completed(made, MISSING.search(complaint), maker),
         lambda: _named(made, complaint, maker),
+        lambda: _padded(made, PADDED.search(complaint), maker.length),
+        lambda: _common(made) if UNKNOWN in complaint else None,
         lambda: _shortened(made, BEYOND.search(complaint), maker.length),
         lambda: _lengthened(made, PLACED.search(complaint), maker.length),
         lambda: _described(made, maker) if NOTHING.search(complaint) else None,
@@ -86,13 +92,14 @@ def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int) -> di
 
 
 def _widened(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
-    """Features as wide as what the model adds to them, or multiplies them by: their last axis has one of the two lengths."""
+    """As wide as what the model adds to them, or multiplies them by: their last axis has one of the two lengths; images stay square."""
     if match is None:
         return None
     lengths, axis = {int(match["a"]): int(match["b"]), int(match["b"]): int(match["a"])}, int(match["axis"])
     wrong = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim == axis + 1 and v.shape[axis] in lengths}
-    fits = all(lengths[v.shape[axis]] <= 100 * v.shape[axis] for v in wrong.values())
-    return {**made, **{n: stretched(v, lengths[v.shape[axis]], axis) for n, v in wrong.items()}} if wrong and fits else None
+    wider = {n: stretched(v, lengths[v.shape[axis]], axis) for n, v in wrong.items() if lengths[v.shape[axis]] <= 100 * v.shape[axis]}
+    square = {n for n, v in wrong.items() if v.ndim > 3 and v.shape[-2] == v.shape[-1]}
+    return {**made, **{n: stretched(v, v.shape[-1], -2) if n in square else v for n, v in wider.items()}} if wider else None
 
 
 def _reduced(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
@@ -131,7 +138,7 @@ def _rounded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     of, got = int(match["of"]), int(match["got"])
     wanted = max(got // of, 1) * of
     long = {n: [a for a in range(1, v.ndim) if v.shape[a] == got] for n, v in made.items() if isinstance(v, torch.Tensor)}
-    if not any(long.values()) or wanted == got or wanted > MOST_TOKENS:
+    if not any(long.values()) or wanted == got or wanted > max(MOST_TOKENS, got):
         return None
     return {**made, **{n: stretched(made[n], wanted, axes[-1]) for n, axes in long.items() if axes}}
 
@@ -168,6 +175,18 @@ def _shortened(made: dict[str, Any], match: re.Match[str] | None, length: int) -
     end = int(match["last"]) if match else length
     long = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim > 1 and v.shape[1] == length}
     return {**made, **{n: v[:, :end] for n, v in long.items()}} if long and 0 < end < length else None
+
+
+def _padded(made: dict[str, Any], match: re.Match[str] | None, length: int) -> dict[str, Any] | None:
+    """Sequences repeated up to the one length that the model reads."""
+    short = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim > 1 and v.shape[1] == length} if match else {}
+    return {**made, **{n: stretched(v, int(match["wanted"]), 1) for n, v in short.items()}} if match and short and int(match["wanted"]) <= LONGEST else None
+
+
+def _common(made: dict[str, Any]) -> dict[str, Any] | None:
+    """Words that every table has, where one of several tables is smaller than said."""
+    words = {n: v for n, v in made.items() if n.endswith("ids") and isinstance(v, torch.Tensor) and bool((v >= COMMON).any())}
+    return {**made, **{n: v % COMMON for n, v in words.items()}} if words else None
 
 
 def _lengthened(made: dict[str, Any], match: re.Match[str] | None, length: int) -> dict[str, Any] | None:

@@ -122,7 +122,7 @@ class Maker:
         """Channels and (height, width) of an image."""
         pooled = first_of((self.vision,), ("pooling_kernel_size",), 0)  # squares of so many patches become one
         usual = 4 * pooled * int(first_of((self.vision,), ("patch_size",), 16)) if isinstance(pooled, int) and pooled else 224
-        size = first_of((self.vision, self.whole, *inside(self.whole)), ("image_size", "input_size", "img_size", "crop_size"), usual)
+        size = first_of((self.vision, self.whole, *inside(self.whole)), ("image_size", "input_size", "img_size", "crop_size", "max_img_size"), usual)
         height, width = (size, size) if isinstance(size, int) else (tuple(size) * 2)[:2] if isinstance(size, list | tuple) else (224, 224)
         channels = first_of((self.vision, self.whole), ("num_channels", "in_channels", "in_chans"), 3)
         return int(channels), (int(height), int(width))
@@ -228,7 +228,7 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "pixel_attention_mask": lambda m: torch.ones(m.batch, SIDE * SIDE, dtype=torch.int64) if m.packed else torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
     "pixel_values_videos": lambda m: m.normal(int(first_of((m.vision,), ("num_frames", "frames_per_clip"), 8)), *((c := m.size())[0], *c[1])),
     **dict.fromkeys(("input_values", "audio_values"), Maker.wave),
-    **dict.fromkeys(("input_features", "mel_spectrogram"), Maker.features),
+    **dict.fromkeys(("input_features", "mel_spectrogram", "spectrogram"), Maker.features),
     "audio_mel": lambda m: m.normal(64, int(first_of((m.sound,), ("input_feat_size", "num_mel_bins"), 128))),
     "audio_mel_mask": lambda m: torch.zeros(m.batch, 64, dtype=torch.bool),
     **dict.fromkeys(("input_features_mask", "feature_attention_mask"), lambda m: torch.ones(m.batch, m.features().shape[-1], dtype=torch.int64)),

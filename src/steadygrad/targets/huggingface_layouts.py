@@ -16,6 +16,7 @@ from steadygrad.targets.huggingface_sizes import first_of
 Inputs = dict[str, Any]
 TOO_MANY = re.compile(r"too many values to unpack \(expected (?P<axes>\d)")
 UNCUT = re.compile(r"4D \(batched\) input to conv2d, but got input of size: \[\d+, \d+\]")
+DIMENSIONS = re.compile(r"same number of dimensions: got (3 and 2|2 and 3)")
 NOT_ENOUGH = re.compile(r"not enough values to unpack \(expected (?P<axes>\d), got (?P<got>\d)\)")
 CHANNELS = re.compile(r"expected input\[(?P<shape>[\d, ]+)\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")
 PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)")
@@ -43,7 +44,7 @@ def _frame_by_frame(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
 
 def _one_channel(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
     """Series of one channel without an axis for channels."""
-    flat = {n: v.squeeze(-1) for n, v in _floats(made, 3).items() if v.shape[-1] == 1} if TOO_MANY.search(complaint) else {}
+    flat = {n: v.squeeze(-1) for n, v in _floats(made, 3).items() if v.shape[-1] == 1} if TOO_MANY.search(complaint) or DIMENSIONS.search(complaint) else {}
     return {**made, **flat} if flat else None
 
 

@@ -64,6 +64,36 @@ def test_features_get_the_width_of_what_is_added_to_them() -> None:
     assert answer({"context": torch.randn(2, 4)}, str(caught.value)) is None  # has no such axis
 
 
+def test_images_stay_square() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.randn(2, 3, 8, 8) * torch.ones(12, 12)
+    assert shapes(answer({"pixel_values": torch.randn(2, 3, 8, 8)}, str(caught.value))) == {"pixel_values": (2, 3, 12, 12)}
+
+
+def test_sequences_get_the_one_length_that_a_model_reads() -> None:
+    told = "ValueError: Got prod((8, 16)) != sequence_length: 32. You might want to consider padding your sequence length to 128 or changing"
+    words = torch.arange(64).view(2, 32)
+    assert shapes(answer({"input_ids": words, "labels": words[:, 0]}, told)) == {"input_ids": (2, 128), "labels": (2,)}
+    assert answer({"input_ids": words}, told.replace("128", "1048576")) is None
+
+
+def test_words_that_a_table_has_not_become_ones_that_all_have() -> None:
+    found = answer({"input_ids": torch.arange(64).view(2, 32)}, "IndexError: index out of range in self")
+    assert found is not None and found["input_ids"].max() == 7
+    assert answer(found, "IndexError: index out of range in self") is None
+
+
+def test_parts_without_a_table_get_vectors() -> None:
+    class Part(torch.nn.Module):
+        def forward(self, input_ids=None, inputs_embeds=None, attention_mask=None):
+            return None
+
+    maker = Maker(Part(), SimpleNamespace(hidden_size=16, vocab_size=100), 0, 2, 0)
+    made = {"input_ids": torch.ones(2, 32, dtype=torch.int64), "attention_mask": torch.ones(2, 32), "labels": torch.ones(2, 32)}
+    found = answered(made, "AttributeError: 'Part' object has no attribute 'embed_tokens'", CONFIGURATION, maker)
+    assert shapes(found) == {"inputs_embeds": (2, 32, 16), "attention_mask": (2, 32)}
+
+
 def test_images_side_by_side_are_each_a_part() -> None:
     made = {"pixel_values": torch.randn(2, 3, 8, 4), "prompt_masks": torch.randn(2, 3, 8, 4)}
     assert set(shapes(answer(made, "ValueError: Input image size (16*4) doesn't match model (8*4).")).values()) == {(2, 3, 4, 4)}
@@ -79,6 +109,8 @@ def test_images_and_sounds_get_the_length_that_is_asked_for() -> None:
     assert shapes(answer(sound, told)) == {"input_features": (2, 80, 200), "mask": (2, 200)}
     assert shapes(answer({"input_features": torch.randn(2, 80, 64)}, told.replace("256", "64"))) == {"input_features": (2, 80, 100)}
     assert answer(sound, told.replace("256", "300")) is None
+    waves = {"input_values": torch.randn(2, 16000)}
+    assert shapes(answer(waves, "`input_values` length 16000 is not a multiple of 1920.")) == {"input_values": (2, 15360)}
 
 
 def test_signals_that_are_too_short_get_longer() -> None:
