@@ -19,6 +19,8 @@ Rooms = tuple[tuple[float, float], ...]
 ROOMS: Rooms = ((8.0, 50.0), (9.2, 65.0))
 """Widths of the bands of signals and of gradients: largest over smallest rms that nothing is moved for. The wider ones where the others leave
 gradients beyond `FAR`; bounds of 10 and 100 are then met with little to spare."""
+ALONE: Rooms = ((9.2, math.inf),)
+"""Signals alone, where both are beyond their bounds and gradients that no scale can level would hold them there."""
 FAR = 65.0
 REACH = math.log(6.0)  # no E[w²] moves further at once: a factor of 2.4 for the weights
 HARD = 10.0  # weight of signals, which are bounds, beside gradients, which come as close as these let them
@@ -36,7 +38,7 @@ def moves(design: Design, walk: Walk, seen: Evidence, reach: float = REACH, room
     names = [name for name in design.moments if name not in design.starts and _movable(design, name)]
     if not 1 < len(names) <= MOST:
         return {}
-    tables = _tables(design, walk, names, matrices(seen))
+    tables = _tables(design, walk, names, seen)
     x = np.zeros(len(names))
     for room in rooms:
         bands = _bands(tables, *room)
@@ -53,14 +55,17 @@ def _movable(design: Design, name: str) -> bool:
     return inside and design.moments[name] > 0.0
 
 
-def _tables(design: Design, walk: Walk, names: list[str], counted: set[str]) -> dict[str, np.ndarray]:
+def _tables(design: Design, walk: Walk, names: list[str], seen: Evidence) -> dict[str, np.ndarray]:
     """Second moments of signals, of gradients, and of what softmax and sigmoid read over their largest.
 
-    A row for each; column 0 as designed, column k with weight k a little larger.
+    A row for each; column 0 as designed, column k with weight k a little larger. What was exactly zero does not count: branches that were dropped
+    in this run.
     """
     slopes = probe(design, names)
-    gradients = sizes(design, slopes)
-    q = [wide(slopes.signals[i].q, len(names)) * factor for i, factor in signals(design.graph).items() if i in slopes.signals]
+    counted = {name for name in matrices(seen) if (felt := seen.parameters[name].gradient) is not None and felt.moments.q > 0.0}
+    gradients = sizes(design, slopes, counted)
+    heard = {i: factor for i, factor in signals(design.graph).items() if i not in seen.signals or seen.signals[i].moments.q > 0.0}
+    q = [wide(slopes.signals[i].q, len(names)) * factor for i, factor in heard.items() if i in slopes.signals]
     logit = [
         sum((wide(slopes.signals[i].q, len(names)) / slopes.signals[i].value for i in operands), np.zeros(1 + len(names))) * size / 2.0
         for size, operands in logit_operands(design.graph, walk) if all(slopes.signals[i].value > 0.0 for i in operands)

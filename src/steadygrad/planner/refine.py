@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from steadygrad.planner.design import OUTPUT, Design
-from steadygrad.planner.moves import REACH, ROOMS, moves
+from steadygrad.planner.moves import ALONE, REACH, ROOMS, moves
 from steadygrad.planner.spread import spreads
 from steadygrad.planner.trial import learn
 from steadygrad.probes.evidence import Evidence
@@ -46,12 +46,14 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
         What to tell the user.
     """
     first = best = _run(design, run, "")
-    reach = REACH
-    for _ in range(ROUNDS):
+    reach, stuck = REACH, False
+    for left in reversed(range(ROUNDS)):
         walk = learn(design, best.seen)
         if (score(best.spreads) <= ENOUGH and not best.off) or reach < LEAST:
             break
         rooms = ROOMS if best is first or score((1.0, best.spreads[1])) <= ENOUGH else ROOMS[1:]  # gradients that have been moved want more room
+        if best.spreads[0] > SIGNALS and best.spreads[1] > GRADIENTS and (stuck or not left):
+            rooms = ALONE
         factors = moves(design, walk, best.seen, reach, rooms) | best.off
         if not factors:
             break
@@ -59,7 +61,8 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
             design.moments[name] *= factor
             design.reasons[name] = f"{first.reasons[name]}; ×{math.sqrt(design.moments[name] / first.moments[name]):.3g} as measured, to level"
         moved = _run(design, run, "moved as measured")
-        if _cost(moved, own) < _cost(best, own):
+        stuck = not _cost(moved, own) < _cost(best, own)
+        if not stuck:
             best = moved
         else:  # they went further than what was seen here holds
             reach = max(abs(math.log(factor)) for factor in factors.values()) / 3.0

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import steadygrad as sg
 from steadygrad.planner.spread import activation_spread, signals
 from steadygrad.planner.verification import observe
 
@@ -95,3 +96,42 @@ def test_what_no_parameter_made_does_not_count() -> None:
     seen = observe(Pooled(), batch())
     assert "cat" not in [seen.graph.nodes[i].op for i in signals(seen.graph)]
     assert activation_spread(seen) < 10.0
+
+
+class Scaled(nn.Module):
+    """A stem that the model multiplies by 16 on its way into the stream, and branches that it halves (Conformer, arXiv:2005.08100)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.norm, self.branch, self.out = nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = 16.0 * self.stem(x)
+        return self.out(x + 0.5 * self.branch(self.norm(x)))
+
+
+def test_what_a_weight_adds_to_a_stream_counts_as_the_model_multiplies_it() -> None:
+    """16·W and W of 16 times the size are one function; so are they to a plan, whose stream starts at unit size."""
+    net = Scaled()
+    seen = observe(net, batch())
+    factors = {seen.graph.nodes[i].where: factor for i, factor in signals(seen.graph).items() if seen.graph.nodes[i].op == "linear"}
+    assert factors == {"stem": 256.0, "branch": 0.25}
+    made = sg.initialize_(net, batch()).verify(net, batch())
+    assert made.activation_spread < 2.0
+
+
+def test_squares_of_a_norm_do_not_count() -> None:
+    class Norm(nn.Module):
+        def __init__(self, square: bool) -> None:
+            super().__init__()
+            self.first, self.last, self.square = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), square
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = 100.0 * torch.relu(self.first(x))
+            return self.last(x * torch.rsqrt((x.square() if self.square else x.pow(2)).mean(-1, keepdim=True) + 1e-6))
+
+    spreads = []
+    for square in (True, False):
+        torch.manual_seed(0)
+        spreads.append(activation_spread(observe(Norm(square), batch())))
+    assert spreads[0] == pytest.approx(spreads[1])
