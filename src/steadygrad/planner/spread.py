@@ -144,7 +144,18 @@ def _silent(evidence: Evidence) -> set[int]:
         reading = evidence.parameters.get(branch.handle[1].parameters[0]) if branch.handle else None
         scale = branch.handle is not None and branch.handle[1].role == "scale"
         if reading is not None and reading.value.moments.q <= (1e-6 if scale else 0.0):
-            found |= branch.inner
+            found |= _with_biases(evidence.graph, branch.inner)
+    return found
+
+
+def _with_biases(graph: SignalGraph, inner: frozenset[int]) -> set[int]:
+    """A branch's ops, with those that since its start have made the biases of its attention."""
+    found, stack, start = set(inner), [graph.nodes[i].options.get("bias") for i in inner], min(inner, default=0)
+    while stack:
+        index = stack.pop()
+        if index is not None and index > start and index not in found:
+            found.add(index)
+            stack.extend(graph.nodes[index].inputs)
     return found
 
 

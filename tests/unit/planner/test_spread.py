@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import steadygrad as sg
-from steadygrad.planner.spread import activation_spread, signals
+from steadygrad.planner.spread import activation_spread, matrices, signals
 from steadygrad.planner.verification import observe
 
 WIDTH, LENGTH = 32, 64
@@ -135,3 +135,23 @@ def test_squares_of_a_norm_do_not_count() -> None:
         torch.manual_seed(0)
         spreads.append(activation_spread(observe(Norm(square), batch())))
     assert spreads[0] == pytest.approx(spreads[1])
+
+
+class Positioned(nn.Module):
+    """A branch that starts silent, whose attention a small network of relative positions steers (Swin v2, arXiv:2111.09883)."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.qkv, self.positions, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1)), nn.Linear(WIDTH, WIDTH)
+        self.scale, self.head = nn.Parameter(torch.full((WIDTH,), scale)), nn.Linear(WIDTH, 4)
+        self.register_buffer("grid", torch.randn(LENGTH, LENGTH, 2, generator=torch.Generator().manual_seed(1)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        bias = self.positions(self.grid).squeeze(-1)
+        return self.head(x + self.scale * self.out(nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)))
+
+
+def test_what_steers_a_silent_branch_is_on_it() -> None:
+    assert matrices(observe(Positioned(1e-6), batch())) == {"head.weight"}
+    assert "positions.0.weight" in matrices(observe(Positioned(0.1), batch()))

@@ -13,14 +13,15 @@ from steadygrad.graph.ops.flow import Array, Flow, Gradient, Passage, Signal
 def attention(call: Call) -> Seen:
     """`F.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, scale)`."""
     query, key, value = (call.get(i, name) for i, name in enumerate(("query", "key", "value")))
-    scale = call.kwargs.get("scale")
+    scale, mask = call.kwargs.get("scale"), call.get(3, "attn_mask")
     options = {
         "scale": float(scale) if isinstance(scale, int | float) else float(query.shape[-1]) ** -0.5,
         "causal": bool(call.get(5, "is_causal", False)),
-        "masked": isinstance(call.get(3, "attn_mask"), torch.Tensor),
+        "masked": isinstance(mask, torch.Tensor),
         "dropout": call.get(4, "dropout_p", 0.0),
     }
-    return Seen("attention", "attention", [query, key, value], options=options, starts=True)
+    beside = {"bias": mask} if isinstance(mask, torch.Tensor) else {}
+    return Seen("attention", "attention", [query, key, value], options=options, starts=True, beside=beside)
 
 
 def softmax(call: Call) -> Seen:
