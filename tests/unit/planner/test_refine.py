@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import steadygrad as sg
+from steadygrad.planner import moves as moving
 from steadygrad.planner import refine, study
 from steadygrad.planner.ends import at_leaves
 from steadygrad.planner.moves import ALONE, _tables, moves
@@ -117,21 +118,22 @@ def test_a_plan_that_is_worse_than_the_models_own_scales_is_not_handed_out() -> 
 
 
 def test_after_a_move_that_made_it_worse_a_shorter_one_starts_from_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that are told to measure well at the first scales only: every move is tried from there, each at most a third as far."""
+    """Runs that are told to measure well at the first scales only: every move is tried from there, of weights a third as far, then of norms too."""
     net, x = model(), batch()
     made = designed(net, x)
     worse = made.run(net, x, 0)
     assert refine.score(spreads(worse)) > refine.ENOUGH
     first, tried = dict(made.design.moments), []
 
-    def moved(design: object, walk: object, seen: object, reach: float, rooms: object) -> dict[str, float]:
-        tried.append((reach, made.design.moments["up.weight"] == first["up.weight"]))
+    def moved(design: object, walk: object, seen: object, reach: float, rooms: object, last: bool) -> dict[str, float]:
+        tried.append((reach, last, made.design.moments["up.weight"] == first["up.weight"]))
         return {"up.weight": math.exp(reach)}
 
     monkeypatch.setattr(refine, "moves", moved)
     refine.refine(made.design, lambda: worse, None, made.sight.rms)
-    assert len(tried) > 2 and all(started for _, started in tried)
-    assert all(b[0] == pytest.approx(a[0] / 3.0) for a, b in zip(tried, tried[1:], strict=False))
+    assert len(tried) > 3 and all(started for *_, started in tried)
+    assert [last for _, last, _ in tried] == [False, False] + [True] * (len(tried) - 2)
+    assert all(b[0] == pytest.approx(a[0] / 3.0) for a, b in zip(tried, tried[1:], strict=False) if a[1] == b[1])
     assert made.design.moments == first
 
 
@@ -222,17 +224,51 @@ def test_a_branch_that_was_dropped_in_the_run_is_not_moved_for() -> None:
 
 
 def test_gradients_that_no_scale_levels_do_not_hold_signals_beyond_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a move for both that made it worse, signals are moved for alone."""
+    """In the end, after moves for both that made it worse, signals are moved for alone."""
     net, x = model(), batch()
     made = designed(net, x)
     seen = made.run(net, x, 0)
     tried: list[object] = []
 
-    def moved(design: object, walk: object, seen: object, reach: float, rooms: object) -> dict[str, float]:
+    def moved(design: object, walk: object, seen: object, reach: float, rooms: object, last: bool) -> dict[str, float]:
         tried.append(rooms)
         return {"up.weight": math.exp(reach)}
 
     monkeypatch.setattr(refine, "moves", moved)
     monkeypatch.setattr(refine, "spreads", lambda _: (20.0, 1e4))
     refine.refine(made.design, lambda: seen, None, made.sight.rms)
-    assert tried[0] is not ALONE and all(rooms is ALONE for rooms in tried[1:])
+    assert tried[0] is not ALONE and tried[-1] is ALONE
+
+
+class Uneven(nn.Module):
+    """A weight that is applied at 4,096 places and one at 4, each between norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
+        self.norms, self.head = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(4)), nn.Linear(WIDTH, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.layers[0](self.norms[0](x))
+        x = self.layers[1](self.norms[1](torch.relu(x))).view(4, -1, WIDTH).mean(1)
+        return self.head(self.norms[3](self.layers[2](self.norms[2](x))))
+
+
+def test_norms_move_where_weights_alone_cannot_level_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """γ after γ/c and W after c·W are one function; gradients of W differ by c."""
+    x = torch.randn(4096, WIDTH, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    net = Uneven()
+    made = designed(net, x)
+    for name, moment in (("layers.0.weight", 0.16), ("layers.2.weight", 9.0)):  # as far from each other as signals may lie
+        made.design.moments[name] *= moment
+    seen = made.run(net, x, 0)
+    walk = learn(made.design, seen)
+    monkeypatch.setattr(moving, "FAR", 1.5)
+    room = ((8.0, 1.5),)
+    both = moves(made.design, walk, seen, rooms=room, last=True)
+    assert any(name.startswith("norms") for name in both) and not any(name.startswith("norms") for name in moves(made.design, walk, seen, rooms=room))
+    left = gradient_spread(seen)
+    for name, factor in both.items():
+        made.design.moments[name] *= factor
+    assert gradient_spread(made.run(net, x, 0)) < 0.6 * left
