@@ -15,7 +15,7 @@ SIGNALS, GRADIENTS = 10.0, 100.0
 ENOUGH = 0.92  # share of log 10 and log 100 from which on nothing is moved: a batch and a loss of another kind measure a little more
 ROUNDS = 6
 ANOTHER = 1.25  # by how much the spreads of two draws at the same scales differ
-SLOW = 0.01  # progress from which on norms and outputs move too
+SLOW = 0.05  # excess less than before from which on norms and outputs move too
 LEAST = 0.1  # log E[w²] of the furthest move from which on there is nothing left to try
 Spreads = tuple[float, float]
 
