@@ -9,7 +9,7 @@ import numpy as np
 from steadygrad.graph.neighbours import contracts_positions, taken_out
 from steadygrad.graph.ops import borders, flow_of
 from steadygrad.graph.ops.flow import Array, Gradient, Passage, Profile, Signal
-from steadygrad.graph.ops.movement import risen
+from steadygrad.graph.ops.movement import reduced
 from steadygrad.graph.ops.recurrent import at_least
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 
@@ -72,7 +72,7 @@ class Walk:
             made = self.signals.get(part)
         elif flow is not None and (at.incoming or node.uses) and node.kind != "opaque":
             made = flow.forward(at)
-        if made is None:
+        if made is None or not np.isfinite(made.q).all():  # exp of a Gaussian as wide as a sum of log decays, which are negative
             made = self._told(node, at)
         if node.kind not in MIXING:
             made = replace(made, profile=_of_parts(node, at))
@@ -95,7 +95,7 @@ class Walk:
         alike = at.incoming[0]
         ratio = self.ratio(node)
         if node.kind == "pool" and ratio is not None:
-            return risen(alike, ratio)
+            return reduced(at, ratio)
         return Signal(total * (1.0 if ratio is None else ratio), alike.mean, alike.c, alike.b, alike.above if node.kind == "pool" else 0.0)
 
     def backward(self, ends: Mapping[int, Gradient]) -> None:

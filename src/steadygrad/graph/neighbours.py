@@ -31,6 +31,18 @@ def constant_factor(graph: SignalGraph, index: int) -> float:
 
     SIREN's 30 in sin(30·Wx) is a part of the weight's scale; attention's 1/√d of the query's.
     """
+    return _multiplied(graph, index)[0]
+
+
+def factor_into_stream(graph: SignalGraph, index: int) -> float:
+    """As `constant_factor` where nothing but sums and norms read the product: only it is ever seen beside other signals; 1 elsewhere."""
+    factor, last = _multiplied(graph, index)
+    readers = [graph.nodes[i] for i in graph.consumers()[last]]
+    return factor if readers and all(n.kind == "norm" or (n.kind == "join" and n.op in ("add", "sub")) for n in readers) else 1.0
+
+
+def _multiplied(graph: SignalGraph, index: int) -> tuple[float, int]:
+    """|product| of the plain numbers behind node `index`, and the last node of which it is one."""
     readers, factor = graph.consumers(), 1.0
     while len(readers[index]) == 1:
         node = graph.nodes[readers[index][0]]
@@ -42,7 +54,7 @@ def constant_factor(graph: SignalGraph, index: int) -> float:
         elif node.kind not in ("view", "cast", "dropout", "shift"):
             break
         index = node.index
-    return factor
+    return factor, index
 
 
 def numbers(node: Node) -> dict[str, object]:

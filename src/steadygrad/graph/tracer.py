@@ -165,9 +165,10 @@ class Tracer(OpMode):
             for o in seen.operands
             if (names := self.lineage(o.tensor))
         )
+        beside = {key: index for key, tensor in seen.beside.items() if (index := self.source(tensor)) is not None}
         node = Node(
             len(self.nodes), seen.op, seen.kind, function, where, count, tuple(inputs), tuple(map(spec, floating)), uses,
-            seen.options, self._unit_axis(seen, inputs, floating[0]), call.in_place,
+            seen.options | beside, self._unit_axis(seen, inputs, floating[0]), call.in_place,
         )  # fmt: skip
         self.nodes.append(node)
         for tensor in tensors_of(call.output):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 
 from steadygrad.graph.signal_graph import MOVED, Node, ParameterUse, SignalGraph
 
@@ -45,7 +46,7 @@ def branches(graph: SignalGraph) -> dict[int, Branch]:
         if sides is None:
             continue
         stream, end, projected, members = sides
-        inner = next((i for i in _line(graph, end, WITHIN) if i in sums), None)
+        inner = next((i for i in _within(graph, end) if i in sums), None)
         if projected:
             sums[node.index], inner = (stream, members), None
         elif inner is not None:  # x + (f(x) + g(x)): g is a branch of x, and f the one that this sum adds
@@ -93,7 +94,7 @@ def _parallel(graph: SignalGraph, found: dict[int, Branch], one: int, other: int
         meeting = _meeting(graph, carried, end)
         if before is None or meeting is None or end == before:
             continue
-        base = next(reversed(list(_line(graph, found[before].stream, MOVED))))
+        base = _origin(graph, found[before].stream)
         if meeting == base or meeting in found[before].inner:
             members = _back(graph, end, meeting) - {base}
             if before not in members and _weights(graph, members):
@@ -103,8 +104,8 @@ def _parallel(graph: SignalGraph, found: dict[int, Branch], one: int, other: int
 
 def _sides(graph: SignalGraph, one: int, other: int) -> tuple[int, int, bool, set[int]] | None:
     """(stream, end, whether the stream is projected, nodes of the branch), or None where the operands have nothing in common."""
-    early, late = sorted((one, other))
-    base = next(reversed(list(_line(graph, early, MOVED))))
+    early, late = sorted((one, other), key=lambda i: _origin(graph, i))  # the stream may be cast right before the sum
+    base = _origin(graph, early)
     members = _back(graph, late, base)
     if base in members:
         return (early, late, False, members - {base}) if _weights(graph, members - {base}) else None
@@ -125,6 +126,11 @@ def _line(graph: SignalGraph, index: int, kinds: tuple[str, ...]) -> Iterator[in
     while graph.nodes[index].kind in kinds and graph.nodes[index].inputs:
         index = graph.nodes[index].inputs[0]
         yield index
+
+
+def _origin(graph: SignalGraph, index: int) -> int:
+    """What made the numbers, behind views and casts."""
+    return next(reversed(list(_line(graph, index, MOVED))))
 
 
 def _back(graph: SignalGraph, start: int, until: int) -> set[int]:
@@ -158,17 +164,29 @@ def _weights(graph: SignalGraph, members: set[int]) -> int:
 
 
 def _handle(graph: SignalGraph, end: int, members: set[int]) -> tuple[int, ParameterUse] | None:
-    index = end
-    while index in members:
+    index = next((i for i in _within(graph, end) if graph.nodes[i].kind in ("affine", "norm", "scale")), None)
+    if index is None or index not in members or graph.nodes[index].options.get("gates"):
+        return None
+    use = next((u for u in graph.nodes[index].uses if u.role in ("weight", "scale")), None)
+    return None if use is None else (index, use)
+
+
+def _within(graph: SignalGraph, index: int) -> Iterator[int]:
+    """`index` and what it was made of, up to what sets the size of a branch, through gates on its result as squeeze-and-excitation has them."""
+    yield index
+    while graph.nodes[index].inputs:
         node = graph.nodes[index]
-        if node.kind in ("affine", "norm", "scale"):
-            use = next((u for u in node.uses if u.role in ("weight", "scale")), None)
-            return None if use is None or node.options.get("gates") else (index, use)
-        product = node.kind == "join" and node.op == "mul"  # a gate on the branch's result, as squeeze-and-excitation has
-        if (node.kind not in WITHIN and not product) or not node.inputs:
-            return None
-        index = node.inputs[0]
-    return None
+        if node.kind == "join" and node.op == "mul":
+            index = max(node.inputs, key=lambda i: _entries(graph.nodes[i]))  # a gate is broadcast
+        elif node.kind in WITHIN:
+            index = node.inputs[0]
+        else:
+            return
+        yield index
+
+
+def _entries(node: Node) -> int:
+    return prod(node.outputs[0].shape) if node.outputs else 0
 
 
 def _reads_through_norm(graph: SignalGraph, stream: int, members: set[int]) -> bool:

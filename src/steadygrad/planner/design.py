@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 
 from steadygrad.graph.flow import Walk
-from steadygrad.graph.neighbours import activation_of, constant_factor, next_activation
+from steadygrad.graph.neighbours import activation_of, constant_factor, factor_into_stream, next_activation
 from steadygrad.graph.ops.flow import Array, Gradient, Signal
 from steadygrad.graph.ops.recurrent import at_least
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
@@ -221,7 +221,7 @@ class Design:
         branch = self.handles.get(name)
         if branch is not None and branch.handle is not None and branch.handle[0] == node.index:
             share = f"one of {branch.length} branches of a stream" if branch.length > 1 else "as large as the stream it joins"
-            self._set(name, self._budget(walk, branch) * self.quiet.get(name, 1.0) / unit, share)
+            self._set(name, self._budget(walk, branch) * self.quiet.get(name, 1.0) / unit / self._multiplied(node), share)
         elif node.index not in self.graph.feeds_weights:
             summed = waves.sums_waves(self.graph, node)
             why = "a sum of waves is noise until it is fitted" if summed else "so that the loss starts where guessing does"
@@ -244,8 +244,9 @@ class Design:
             self._set(name, target * self.quiet.get(name, 1.0) / unit / self._multiplied(node), why)
 
     def _multiplied(self, node: Node) -> float:
-        """The square of what the model multiplies this output by on its way into an activation: sin(30·Wx) needs a W 30 times smaller."""
-        return constant_factor(self.graph, node.index) ** 2 if next_activation(self.graph, node.index) is not None else 1.0
+        """The square of what the model multiplies this output by on its way into an activation or a stream: sin(30·Wx) needs a W 30 times smaller."""
+        factor = constant_factor if next_activation(self.graph, node.index) is not None else factor_into_stream
+        return factor(self.graph, node.index) ** 2
 
     def _chain(self, op: str) -> int:
         if op not in self._chains:

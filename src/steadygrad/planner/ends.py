@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from math import prod
 
-from steadygrad.graph.signal_graph import SignalGraph
+from steadygrad.graph.signal_graph import MOVED, SignalGraph
 from steadygrad.probes.evidence import Evidence
 
 
@@ -20,14 +20,33 @@ def ends(evidence: Evidence) -> dict[int, float]:
     counted twice.
     """
     graph, end = evidence.graph, leaves(evidence.graph)
-    found = {i: evidence.gradients[i].moments.q for i in end if i in evidence.gradients}
+    found = {i: g for i in end if (g := _handed(evidence, i)) is not None}
     if evidence.conditions.cotangent:
-        found = {i: 1.0 / max(prod(graph.nodes[i].outputs[0].shape), 1) for i in graph.outputs if i in evidence.gradients and graph.nodes[i].outputs}
+        found = {i: 1.0 / max(_entries(graph, i), 1) for i in graph.outputs if _handed(evidence, i) is not None and graph.nodes[i].outputs}
     scale = mean(found[i] for i in end if i in found)
     return {i: g / scale for i, g in found.items() if g > 0.0} if scale > 0.0 else {}
+
+
+def at_leaves(evidence: Evidence) -> float:
+    """Mean over `leaves` of the second moment of their gradients, as measured; what those of other nodes are relative to. 1 where there is none."""
+    return mean(g for i in leaves(evidence.graph) if (g := _handed(evidence, i)) is not None) or 1.0
 
 
 def mean(values: Iterable[float]) -> float:
     """Of the values; 0 of none."""
     listed = list(values)
     return sum(listed) / len(listed) if listed else 0.0
+
+
+def _handed(evidence: Evidence, index: int) -> float | None:
+    """The second moment of a node's gradient; of a view, which is not measured, that of what it views, gathered on the entries that it has."""
+    if index in evidence.gradients:
+        return evidence.gradients[index].moments.q
+    made = evidence.graph.upstream(index, MOVED)
+    if evidence.graph.nodes[index].kind not in MOVED or made is None or made.index not in evidence.gradients:
+        return None
+    return evidence.gradients[made.index].moments.q * _entries(evidence.graph, made.index) / max(_entries(evidence.graph, index), 1)
+
+
+def _entries(graph: SignalGraph, index: int) -> int:
+    return prod(graph.nodes[index].outputs[0].shape) if graph.nodes[index].outputs else 0

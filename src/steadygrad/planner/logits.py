@@ -21,16 +21,17 @@ WIDEST = 4.0
 
 def shrink_logits(design: "Design", walk: Walk) -> bool:
     """Note smaller query and key weights where logits are too large; whether there were any."""
-    changed = False
+    factors: dict[str, float] = {}
     for node in design.graph.nodes:
         size, operands = _logits(design.graph, walk, node)
         if not np.isfinite(size) or size <= SLACK * LARGEST:
             continue
-        names = {name for name in (_weight_behind(design.graph, i) for i in operands) if name is not None and name not in design.kept}
-        for name in names:  # a weight for both counts twice
-            design.shrunk[name] = design.shrunk.get(name, 1.0) * (LARGEST / size) ** 0.5 if len(names) == 2 else (LARGEST / size) ** 0.5
-        changed = changed or bool(names)
-    return changed
+        behind = [name for name in (_weight_behind(design.graph, i) for i in operands) if name is not None and name not in design.kept]
+        for name in behind:  # a weight for both counts twice, one that several attentions share once
+            factors[name] = min(factors.get(name, 1.0), (LARGEST / size) ** (1.0 / len(behind)))
+    for name, factor in factors.items():
+        design.shrunk[name] = design.shrunk.get(name, 1.0) * factor
+    return bool(factors)
 
 
 def logit_operands(graph: SignalGraph, walk: Walk) -> list[tuple[float, tuple[int, ...]]]:
@@ -44,14 +45,14 @@ def gate_operands(graph: SignalGraph) -> list[int]:
 
 
 def _logits(graph: SignalGraph, walk: Walk, node: Node) -> tuple[float, tuple[int, ...]]:
-    """Their second moment before this op's softmax, and what they are products of."""
+    """Their second moment before this op's softmax, or the activation that stands in its place, and what they are products of."""
     at = walk.passage(node)
     if node.kind == "attention" and len(at.incoming) == 3:
         return logits(at), node.inputs[:2]
-    if node.op == "softmax" and at.incoming and node.index in graph.feeds_weights:
+    if (node.op == "softmax" or node.kind == "activation") and at.incoming and node.index in graph.feeds_weights:
         scores = _scores(graph, node.inputs[0])
         if scores is not None:
-            return at.incoming[0].value, scores.inputs
+            return at.incoming[0].value, scores.inputs[:2]
     return 0.0, ()
 
 

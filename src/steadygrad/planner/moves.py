@@ -7,7 +7,7 @@ import numpy as np
 from steadygrad.graph.flow import Walk
 from steadygrad.planner.balance import probe, wide
 from steadygrad.planner.bands import Band, least
-from steadygrad.planner.design import Design
+from steadygrad.planner.design import OUTPUT, Design
 from steadygrad.planner.logits import WIDEST, gate_operands, logit_operands
 from steadygrad.planner.spread import MASKED, matrices, signals
 from steadygrad.planner.updates import sizes
@@ -19,53 +19,78 @@ Rooms = tuple[tuple[float, float], ...]
 ROOMS: Rooms = ((8.0, 50.0), (9.2, 65.0))
 """Widths of the bands of signals and of gradients: largest over smallest rms that nothing is moved for. The wider ones where the others leave
 gradients beyond `FAR`; bounds of 10 and 100 are then met with little to spare."""
+ALONE: Rooms = ((9.2, math.inf),)
+"""Signals alone, where both are beyond their bounds and gradients that no scale can level would hold them there."""
 FAR = 65.0
 REACH = math.log(6.0)  # no E[w²] moves further at once: a factor of 2.4 for the weights
 HARD = 10.0  # weight of signals, which are bounds, beside gradients, which come as close as these let them
 
 
-def moves(design: Design, walk: Walk, seen: Evidence, reach: float = REACH, rooms: Rooms = ROOMS) -> dict[str, float]:
+def moves(design: Design, walk: Walk, seen: Evidence, reach: float = REACH, rooms: Rooms = ROOMS, last: bool = False) -> dict[str, float]:
     """Weight → factor on its E[w²]; {} where nothing can be followed.
 
         minimize  Σ d(log q + Δ log q)² + Σ d(log G + Δ log G)² + REST·Σ x²   over x = Δ log E[w²]
 
     where d is the distance from a band around the middle, over signals q and gradients G per entry of weight matrices as the corrected `walk`
-    follows them; no |x| exceeds `reach`, and the bands are the first of `rooms` that does. Attention logits may not grow beyond unit size, what gates read not
-    beyond rms 2.
+    follows them; no |x| exceeds `reach`, and the bands are the first of `rooms` that does. As a `last` resort norms' scales move too, and output
+    weights: W(γ·x̂) does not change with c·γ and W/c, but ∂L/∂W grows as c. Attention logits may not grow beyond unit size, outputs not beyond
+    theirs, what gates read not beyond rms 2.
     """
-    names = [name for name in design.moments if name not in design.starts and _movable(design, name)]
+    names = [name for name in design.moments if name not in design.starts and _movable(design, name, last)]
+    found: dict[str, float] = {}
     if not 1 < len(names) <= MOST:
-        return {}
-    tables = _tables(design, walk, names, matrices(seen))
-    x = np.zeros(len(names))
+        return found
+    tables, least_left = _tables(design, walk, names, seen), math.inf
     for room in rooms:
-        bands = _bands(tables, *room)
-        x = least(list(bands.values()), len(names), reach)
-        if "gradients" not in bands or bands["gradients"].extent(x) <= 2.0 * math.log(FAR):
-            break
-    return {name: math.exp(move) for name, move in zip(names, x, strict=True) if abs(move) > 0.05}
+        x = least(list(_bands(tables, *room).values()), len(names), reach)
+        for length in (1.0, 0.5, 0.25):  # sums of a stream and its branches are not of first order
+            factors = {name: math.exp(length * move) for name, move in zip(names, x, strict=True) if length * abs(move) > 0.05}
+            left, far = _left(design, walk, seen, factors, rooms[-1])
+            if left < least_left:
+                found, least_left = factors, left
+            if not far:
+                return found
+    return found
 
 
-def _movable(design: Design, name: str) -> bool:
-    """Whether it is a weight, an untied table or a branch's scale within the network; outputs have their size for another reason."""
+def _left(design: Design, walk: Walk, seen: Evidence, factors: dict[str, float], room: tuple[float, float]) -> tuple[float, bool]:
+    """How far bands reach beyond `room` after these moves, as the walk follows them, and whether gradients are beyond `FAR`."""
+    before = {name: design.moments[name] for name in factors}
+    design.moments.update({name: before[name] * factor for name, factor in factors.items()})
+    bands = _bands(_tables(design, walk, [], seen), *room)
+    design.moments.update(before)
+    extents = {key: band.extent(np.zeros(0)) for key, band in bands.items() if key != "logits"}
+    left = sum(bands[key].weight * max(extent - bands[key].width, 0.0) for key, extent in extents.items())
+    return left, extents.get("gradients", 0.0) > 2.0 * math.log(FAR) and not math.isinf(room[1])
+
+
+def _movable(design: Design, name: str, last: bool) -> bool:
+    """Whether it is a weight, an untied table or a branch's scale within the network; at `last` a norm's scale or an output weight too."""
     uses = list(design.graph.uses_of(name))
-    inside = all((use.role in ("weight", "table") or node.kind == "scale") and node.index in design.graph.feeds_weights for node, use in uses)
-    return inside and design.moments[name] > 0.0
+    within = all(node.index in design.graph.feeds_weights for node, _ in uses)
+    free = all(use.role in ("weight", "table") or (use.role == "scale" and (node.kind == "scale" or (last and node.kind == "norm"))) for node, use in uses)
+    output = last and len(uses) == 1 and uses[0][1].role == "weight"
+    return design.moments[name] > 0.0 and free and (within or output)
 
 
-def _tables(design: Design, walk: Walk, names: list[str], counted: set[str]) -> dict[str, np.ndarray]:
-    """Second moments of signals, of gradients, and of what softmax and sigmoid read over their largest.
+def _tables(design: Design, walk: Walk, names: list[str], seen: Evidence) -> dict[str, np.ndarray]:
+    """Second moments of signals, of gradients, and of what softmax and sigmoid read and the model hands out over their largest.
 
-    A row for each; column 0 as designed, column k with weight k a little larger.
+    A row for each; column 0 as designed, column k with weight k a little larger. What was exactly zero does not count: branches that were dropped
+    in this run.
     """
     slopes = probe(design, names)
-    gradients = sizes(design, slopes)
-    q = [wide(slopes.signals[i].q, len(names)) * factor for i, factor in signals(design.graph).items() if i in slopes.signals]
+    counted = {name for name in matrices(seen) if (felt := seen.parameters[name].gradient) is not None and felt.moments.q > 0.0}
+    gradients = sizes(design, slopes, counted)
+    heard = {i: factor for i, factor in signals(design.graph).items() if i not in seen.signals or seen.signals[i].moments.q > 0.0}
+    q = [wide(slopes.signals[i].q, len(names)) * factor for i, factor in heard.items() if i in slopes.signals]
     logit = [
         sum((wide(slopes.signals[i].q, len(names)) / slopes.signals[i].value for i in operands), np.zeros(1 + len(names))) * size / 2.0
         for size, operands in logit_operands(design.graph, walk) if all(slopes.signals[i].value > 0.0 for i in operands)
     ]  # fmt: skip
     logit += [wide(slopes.signals[i].q, len(names)) / WIDEST for i in gate_operands(design.graph) if i in slopes.signals]
+    outputs = [n.index for n in design.graph.nodes if n.kind == "affine" and n.index not in design.graph.feeds_weights and n.index in slopes.signals]
+    logit += [wide(slopes.signals[i].q, len(names)) / OUTPUT for i in outputs]
     g = [wide(size, len(names)) for name, size in gradients.items() if name in counted]
     kept = {key: [row for row in rows if (row < MASKED).all() and (row > 0.0).all()] for key, rows in (("signals", q), ("gradients", g), ("logits", logit))}
     return {key: np.array(rows) for key, rows in kept.items() if rows}

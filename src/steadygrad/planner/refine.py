@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from steadygrad.planner.design import OUTPUT, Design
-from steadygrad.planner.moves import REACH, ROOMS, moves
+from steadygrad.planner.moves import ALONE, REACH, ROOMS, moves
 from steadygrad.planner.spread import spreads
 from steadygrad.planner.trial import learn
 from steadygrad.probes.evidence import Evidence
@@ -13,8 +13,9 @@ from steadygrad.probes.evidence import Evidence
 SIGNALS, GRADIENTS = 10.0, 100.0
 """Largest over smallest rms that a plan is for: of activations, and of gradients per entry of weight matrices."""
 ENOUGH = 0.92  # share of log 10 and log 100 from which on nothing is moved: a batch and a loss of another kind measure a little more
-ROUNDS = 5
+ROUNDS = 6
 ANOTHER = 1.25  # by how much the spreads of two draws at the same scales differ
+SLOW = 0.05  # excess less than before from which on norms and outputs move too
 LEAST = 0.1  # log E[w²] of the furthest move from which on there is nothing left to try
 Spreads = tuple[float, float]
 
@@ -34,7 +35,8 @@ class _Tried:
 def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, before: Callable[[str], float | None]) -> tuple[str, ...]:
     """Run the design, learn from what was seen, move, at most `ROUNDS` times; the best that was seen stays, be it the model's own scales.
 
-    Each move starts from the best so far, and goes less far after one that made it worse.
+    Each move starts from the best so far, and goes less far after one that made it worse. Norms' scales and output weights move once weights
+    alone get no further; where both spreads stay beyond their bounds, signals are moved for alone in the end.
 
     Args:
         design: with all scales chosen; left with the best.
@@ -46,13 +48,18 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
         What to tell the user.
     """
     first = best = _run(design, run, "")
-    reach = REACH
-    for _ in range(ROUNDS):
+    reach, worse, last = REACH, 0, False
+    for left in reversed(range(ROUNDS)):
         walk = learn(design, best.seen)
         if (score(best.spreads) <= ENOUGH and not best.off) or reach < LEAST:
             break
         rooms = ROOMS if best is first or score((1.0, best.spreads[1])) <= ENOUGH else ROOMS[1:]  # gradients that have been moved want more room
-        factors = moves(design, walk, best.seen, reach, rooms) | best.off
+        if best.spreads[0] > SIGNALS and best.spreads[1] > GRADIENTS and (worse > 1 or not left):
+            rooms = ALONE
+        factors = moves(design, walk, best.seen, reach, rooms, last) | best.off
+        if not factors and not last:
+            last = True
+            factors = moves(design, walk, best.seen, reach, rooms, last)
         if not factors:
             break
         for name, factor in factors.items():
@@ -60,10 +67,15 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
             design.reasons[name] = f"{first.reasons[name]}; ×{math.sqrt(design.moments[name] / first.moments[name]):.3g} as measured, to level"
         moved = _run(design, run, "moved as measured")
         if _cost(moved, own) < _cost(best, own):
-            best = moved
+            last = last or excess(best.spreads) - excess(moved.spreads) < SLOW
+            best, worse, reach = moved, 0, min(2.0 * reach, REACH)
         else:  # they went further than what was seen here holds
-            reach = max(abs(math.log(factor)) for factor in factors.values()) / 3.0
+            worse, furthest = worse + 1, max(abs(math.log(factor)) for factor in factors.values())
             _put(design, best)
+            if not last and (worse > 1 or furthest < 3.0 * LEAST):
+                last, worse, reach = True, 0, REACH
+            else:
+                reach = furthest / 3.0
     if own is not None and (excess(own) < excess(best.spreads) or _worse(best.spreads, own)):
         _as_it_came(design, before)
         best = min(best, _run(design, run, "kept the model's own scales, which measured better"), key=lambda t: _cost(t, own))

@@ -118,10 +118,11 @@ def _device(model: nn.Module) -> torch.device:
 
 
 def ratios(evidence: Evidence) -> dict[int, float]:
-    """Node → q of its output over the sum of q of what it read."""
-    found = {}
-    for node in evidence.graph.nodes:
-        read = [evidence.signals[i].moments.q for i in node.inputs if i in evidence.signals]
+    """Node → q of its output over the sum of q of what it read, behind views, which are not measured."""
+    found, graph = {}, evidence.graph
+    for node in graph.nodes:
+        made_by = [i if i in evidence.signals else upstream.index for i in node.inputs if (upstream := graph.upstream(i) or graph.nodes[i])]
+        read = [evidence.signals[i].moments.q for i in made_by if i in evidence.signals]
         made = evidence.signals.get(node.index)
         if made is not None and read and sum(read) > 0.0 and math.isfinite(sum(read)):
             found[node.index] = made.moments.q / sum(read)

@@ -2,7 +2,7 @@
 
 import math
 
-from steadygrad.graph.neighbours import constant_factor
+from steadygrad.graph.neighbours import constant_factor, factor_into_stream
 from steadygrad.graph.signal_graph import MOVED, Node, SignalGraph
 from steadygrad.planner.blocks import branches
 from steadygrad.probes.evidence import Evidence
@@ -26,14 +26,21 @@ def activation_spread(evidence: Evidence) -> float:
 def signals(graph: SignalGraph) -> dict[int, float]:
     """Affine ops, norms, activations and sums of what parameters made, whose result is mixed again, with the factor on E[x²] at which they count.
 
-    Rows of a table count as the model multiplies them: by √width in T5 and Gemma. Vectors that the model itself makes of unit length do not
-    count: their entries are 1/√width whatever the weights are; nor do attention weights and terms of a contraction or of a recurrence
-    that is written out: see `attention_weights`, `terms`, `decays`.
+    Rows of a table count as the model multiplies them, by √width in T5 and Gemma, and so does what a weight adds to a stream: by √width at the
+    start of Conformers, by 1/2 in their branches. W and the number are one: nothing else sees Wx alone. Vectors that the model itself makes of
+    unit length do not count: their entries are 1/√width whatever the weights are; nor do attention weights and terms of a contraction or of
+    a recurrence that is written out: see `attention_weights`, `terms`, `decays`.
     """
     made, weights = of_parameters(graph), attention_weights(graph)
     found = [n for n in graph.nodes if n.kind in KINDS and n.index in made and n.where != "loss" and n.index in graph.feeds_weights]
     found = [n for n in found if n.index not in weights and not (unit_length(graph, n) or terms(graph, n) or decays(graph, n))]
-    return {n.index: constant_factor(graph, n.index) ** 2 if any(use.role == "table" for use in n.uses) else 1.0 for n in found}
+    return {n.index: _multiplied(graph, n) ** 2 for n in found}
+
+
+def _multiplied(graph: SignalGraph, node: Node) -> float:
+    if node.kind != "affine":
+        return 1.0
+    return (constant_factor if any(use.role == "table" for use in node.uses) else factor_into_stream)(graph, node.index)
 
 
 def of_parameters(graph: SignalGraph) -> set[int]:
@@ -73,9 +80,13 @@ def attention_weights(graph: SignalGraph) -> set[int]:
 
 
 def terms(graph: SignalGraph, node: Node) -> bool:
-    """Products of two signals that nothing but a sum reads: a contraction that is written out; one by a matrix product never shows them."""
-    readers = _readers(graph, node)
-    return node.kind == "join" and node.op == "mul" and bool(readers) and all(reader.op == "sum" for reader in readers)
+    """Products of two signals that nothing but a sum reads, and squares that a sum or a mean does: contractions that are written out.
+
+    One by a matrix product never shows them, a norm as one op no squares.
+    """
+    readers, reductions = _readers(graph, node), ("sum", "mean") if node.op == "square" else ("sum",)
+    product = node.op == "square" or (node.kind == "join" and node.op == "mul")
+    return product and bool(readers) and all(reader.op in reductions for reader in readers)
 
 
 def decays(graph: SignalGraph, node: Node) -> bool:
@@ -133,7 +144,18 @@ def _silent(evidence: Evidence) -> set[int]:
         reading = evidence.parameters.get(branch.handle[1].parameters[0]) if branch.handle else None
         scale = branch.handle is not None and branch.handle[1].role == "scale"
         if reading is not None and reading.value.moments.q <= (1e-6 if scale else 0.0):
-            found |= branch.inner
+            found |= _with_biases(evidence.graph, branch.inner)
+    return found
+
+
+def _with_biases(graph: SignalGraph, inner: frozenset[int]) -> set[int]:
+    """A branch's ops, with those that since its start have made the biases of its attention."""
+    found, stack, start = set(inner), [graph.nodes[i].options.get("bias") for i in inner], min(inner, default=0)
+    while stack:
+        index = stack.pop()
+        if index is not None and index > start and index not in found:
+            found.add(index)
+            stack.extend(graph.nodes[index].inputs)
     return found
 
 

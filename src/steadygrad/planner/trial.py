@@ -10,7 +10,7 @@ from steadygrad.graph.flow import Walk
 from steadygrad.graph.transaction import transaction
 from steadygrad.planner.application import write
 from steadygrad.planner.design import Design
-from steadygrad.planner.ends import leaves, mean
+from steadygrad.planner.ends import at_leaves
 from steadygrad.planner.row import Row
 from steadygrad.planner.updates import sizes
 from steadygrad.planner.verification import observe
@@ -31,12 +31,12 @@ def learn(design: Design, seen: Evidence) -> Walk:
     Each is local: what an op was seen to make over what its flow makes of the signals it was seen to read; likewise backward; and for each
     weight its gradient per entry over that of places that have nothing to do with each other. So moved scales are followed from here.
     """
-    scale = mean(seen.gradients[i].moments.q for i in leaves(design.graph) if i in seen.gradients) or 1.0
+    scale = at_leaves(seen)
     for forgotten in (design.corrections, design.returned, design.pulls):
         forgotten.clear()
     design.ahead = False  # from here on beside a run
     walk = design.blank_walk()
-    walk.seen = {i: reading.moments.q for i, reading in seen.signals.items() if _one(design, i)}
+    walk.seen = {i: reading.moments.q for i, reading in seen.signals.items()}
     walk.felt = {i: reading.moments.q / scale for i, reading in seen.gradients.items() if _one(design, i)}
     for node in design.graph.nodes:
         if node.index in design.inputs:
@@ -44,7 +44,7 @@ def learn(design: Design, seen: Evidence) -> Walk:
         else:
             walk.forward(node)
     design.back(walk)
-    for name, predicted in sizes(design, walk).items():
+    for name, predicted in sizes(design, walk, seen.parameters).items():
         reading = seen.parameters.get(name)
         if reading is not None and reading.gradient is not None and 0.0 < reading.gradient.moments.q < math.inf:
             design.pulls[name] = float(reading.gradient.moments.q / scale / predicted[0])
@@ -52,5 +52,5 @@ def learn(design: Design, seen: Evidence) -> Walk:
 
 
 def _one(design: Design, index: int) -> bool:
-    """Whether the node makes one tensor, so that what was measured is all of it."""
+    """Whether the node makes one tensor, so that the gradient which was measured, of the first, is all that comes back."""
     return len(design.graph.nodes[index].outputs) == 1

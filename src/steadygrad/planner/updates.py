@@ -1,6 +1,7 @@
 """Level the gradients of weights where a norm makes their scale free."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -50,20 +51,33 @@ def _room(graph: SignalGraph, walk: Walk) -> tuple[float, float]:
     return low / wider, high * wider
 
 
-def sizes(design: Design, walk: Walk) -> dict[str, Array]:
-    """Weight matrix → E[(∂L/∂w)²] per entry and hypothesis, up to a factor that all share; those without a gradient are left out."""
-    found = {name: _gradient(design, walk, name) * design.pulls.get(name, 1.0) for name in design.moments}
+def sizes(design: Design, walk: Walk, kept: Iterable[str] = ()) -> dict[str, Array]:
+    """Weight matrix → E[(∂L/∂w)²] per entry and hypothesis, up to a factor that all share; those without a gradient are left out.
+
+    Of weights that are designed, and of `kept` ones, whose scale is not ours to choose but whose gradient depends on the others'.
+    """
+    found = {name: _gradient(design, walk, name) * design.pulls.get(name, 1.0) for name in dict.fromkeys((*design.moments, *kept))}
     return {name: size for name, size in found.items() if np.isfinite(size).all() and (size > 0.0).all()}
 
 
 def _gradient(design: Design, walk: Walk, name: str) -> Array:
     total = np.zeros(1)
     for node, use in design.graph.uses_of(name):
-        incoming = walk.passage(node).incoming
-        if use.role != "weight" or use.derived or not incoming or node.index not in walk.gradients:
+        read = _read(walk, node, use)
+        if use.role not in ("weight", "recurrent") or len(use.parameters) > 1 or read is None or node.index not in walk.gradients:
             return np.zeros(1)
-        total = total + _places(node, use) * incoming[0].q * walk.gradients[node.index].g
+        share = math.prod(use.shape) / max(design.graph.parameters[name].numel, 1) if use.derived else 1.0  # of queries, keys and values in one matrix
+        total = total + share * _places(node, use) * read * walk.gradients[node.index].g
     return total
+
+
+def _read(walk: Walk, node: Node, use: ParameterUse) -> Array | None:
+    """Second moment of what the weight contracts: a signal, the state, or learned queries; None where it reads no such thing."""
+    if use.role == "recurrent":
+        return walk.signals[node.index].q
+    at = walk.passage(node)
+    learned = at.of_role("other")
+    return at.incoming[0].q if at.incoming else at.moment(learned[0]) if learned else None
 
 
 def _places(node: Node, use: ParameterUse) -> float:

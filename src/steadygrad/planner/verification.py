@@ -9,7 +9,7 @@ from torch import nn
 from steadygrad.case import Case
 from steadygrad.errors import InputError
 from steadygrad.graph.transaction import transaction
-from steadygrad.planner.ends import leaves, mean
+from steadygrad.planner.ends import at_leaves
 from steadygrad.planner.row import Layer
 from steadygrad.planner.spread import activation_spread, gradient_spread
 from steadygrad.probes.evidence import Evidence
@@ -65,7 +65,7 @@ def compare(plan: "Plan", evidence: Evidence) -> Verification:
     nodes = evidence.graph.nodes
     if any(layer.index >= len(nodes) or nodes[layer.index].label != layer.where for layer in plan.layers):
         raise InputError(f"the plan is for another model: it has {len(plan.layers)} layers that this one did not run; make a plan for it")
-    scale = mean(evidence.gradients[i].moments.q for i in leaves(evidence.graph) if i in evidence.gradients) or 1.0
+    scale = at_leaves(evidence)
     layers = []
     for layer in plan.layers:
         q, g = evidence.signals.get(layer.index), evidence.gradients.get(layer.index)

@@ -70,7 +70,7 @@ class MomentTable:
         values = self.activation.phi(_offset(q, mean))
         second = np.asarray(values**2 @ WEIGHTS)
         average = float(values[0] @ WEIGHTS)
-        return second, min(average**2 / float(second[0]), 1.0) if second[0] > 0.0 else 0.0
+        return second, min(average * average / float(second[0]), 1.0) if second[0] > 0.0 else 0.0
 
     def offset_slope(self, q: Array, mean: float) -> Array:
         """E[φ′(x)²] for the same x."""

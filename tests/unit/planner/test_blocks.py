@@ -79,3 +79,27 @@ def test_a_projected_shortcut_is_still_one_branch_beside_its_stream() -> None:
 
     (branch,) = branches(trace(Downsample(), batch()).graph).values()
     assert branch.length == 1
+
+
+class Streams(nn.Module):
+    """Two branches under one gate that is written first, added to a stream that is cast right before the sum (hyper-connections, mixtures of experts)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(64) for _ in range(BLOCKS))
+        self.gates, self.f, self.g = (nn.ModuleList(nn.Linear(64, width) for _ in range(BLOCKS)) for width in (1, 64, 64))
+        self.head = nn.Linear(64, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for norm, gate, f, g in zip(self.norms, self.gates, self.f, self.g, strict=True):
+            y = norm(x)
+            x = torch.sigmoid(gate(y)) * (f(y) + g(y)) + x.double()
+            x = x.float()
+        return self.head(x)
+
+
+def test_a_gate_that_is_written_first_and_a_late_cast_hide_no_branch() -> None:
+    graph = trace(Streams(), batch()).graph
+    made = list(branches(graph).values())
+    assert sorted(graph.nodes[b.handle[0]].where for b in made if b.handle is not None) == sorted(f"{part}.{i}" for part in "fg" for i in range(BLOCKS))
+    assert all(b.length == 2 * BLOCKS for b in made)

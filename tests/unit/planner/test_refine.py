@@ -7,11 +7,14 @@ import torch
 from torch import nn
 
 import steadygrad as sg
+from steadygrad.planner import moves as moving
 from steadygrad.planner import refine, study
-from steadygrad.planner.moves import moves
+from steadygrad.planner.ends import at_leaves
+from steadygrad.planner.moves import ALONE, _tables, moves
 from steadygrad.planner.sight import see
-from steadygrad.planner.spread import activation_spread, gradient_spread, spreads
+from steadygrad.planner.spread import activation_spread, gradient_spread, matrices, spreads
 from steadygrad.planner.trial import learn
+from steadygrad.planner.updates import sizes
 from steadygrad.planner.verification import observe
 
 WIDTH = 32
@@ -115,21 +118,22 @@ def test_a_plan_that_is_worse_than_the_models_own_scales_is_not_handed_out() -> 
 
 
 def test_after_a_move_that_made_it_worse_a_shorter_one_starts_from_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that are told to measure well at the first scales only: every move is tried from there, each at most a third as far."""
+    """Runs that are told to measure well at the first scales only: every move is tried from there, of weights a third as far, then of norms too."""
     net, x = model(), batch()
     made = designed(net, x)
     worse = made.run(net, x, 0)
     assert refine.score(spreads(worse)) > refine.ENOUGH
     first, tried = dict(made.design.moments), []
 
-    def moved(design: object, walk: object, seen: object, reach: float, rooms: object) -> dict[str, float]:
-        tried.append((reach, made.design.moments["up.weight"] == first["up.weight"]))
+    def moved(design: object, walk: object, seen: object, reach: float, rooms: object, last: bool) -> dict[str, float]:
+        tried.append((reach, last, made.design.moments["up.weight"] == first["up.weight"]))
         return {"up.weight": math.exp(reach)}
 
     monkeypatch.setattr(refine, "moves", moved)
     refine.refine(made.design, lambda: worse, None, made.sight.rms)
-    assert len(tried) > 2 and all(started for _, started in tried)
-    assert all(b[0] == pytest.approx(a[0] / 3.0) for a, b in zip(tried, tried[1:], strict=False))
+    assert len(tried) > 3 and all(started for *_, started in tried)
+    assert [last for _, last, _ in tried] == [False, False] + [True] * (len(tried) - 2)
+    assert all(b[0] == pytest.approx(a[0] / 3.0) for a, b in zip(tried, tried[1:], strict=False) if a[1] == b[1])
     assert made.design.moments == first
 
 
@@ -165,3 +169,106 @@ def test_masks_are_no_signals() -> None:
 def test_what_is_worse_and_what_is_beyond(found: tuple[float, float], own: tuple[float, float], worse: int, beyond: float) -> None:
     assert refine._worse(found, own) == worse
     assert refine.excess(found) == pytest.approx(beyond)
+
+
+class Remembering(nn.Module):
+    """A recurrence in one op, whose weights are drawn and not scaled, behind attention whose three weights are one tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embed, self.attend = nn.Linear(WIDTH, WIDTH), nn.MultiheadAttention(WIDTH, 4, batch_first=True)
+        self.norm, self.state, self.read, self.head = nn.LayerNorm(WIDTH), nn.LSTM(WIDTH, WIDTH, 2, batch_first=True), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.embed(x).unsqueeze(0)
+        x = self.norm(x + self.attend(x, x, x, need_weights=False)[0])
+        return self.head(torch.relu(self.read(self.state(x)[0])))
+
+
+def test_gradients_of_every_weight_are_followed_as_measured() -> None:
+    """Of recurrences and of parts of one tensor too, whatever else is drawn: what is counted is what is moved for."""
+    torch.manual_seed(0)
+    net, x = Remembering(), batch()
+    made = designed(net, x)
+    seen = made.run(net, x, 0)
+    counted = matrices(seen)
+    walk = learn(made.design, seen)
+    followed = sizes(made.design, walk, counted)
+    assert counted == set(followed) & counted and {"state.weight_hh_l0", "attend.in_proj_weight"} <= counted
+    for name in counted:
+        assert float(followed[name][0]) == pytest.approx(seen.parameters[name].gradient.moments.q / at_leaves(seen), rel=1e-9)
+    state = next(node for node in made.graph.nodes if node.op == "lstm")
+    assert walk.signals[state.index].value == pytest.approx(seen.signals[state.index].moments.q, rel=1e-9)
+
+
+class Dropping(nn.Module):
+    """A branch that no sample of this run takes, as stochastic depth does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.first, self.dropped, self.head = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm(self.first(x))
+        return self.head(x + x.new_zeros(()) * self.dropped(x))
+
+
+def test_a_branch_that_was_dropped_in_the_run_is_not_moved_for() -> None:
+    net, x = Dropping(), batch()
+    made = designed(net, x)
+    seen = made.run(net, x, 0)
+    walk = learn(made.design, seen)
+    names = [name for name in made.design.moments if name.endswith("weight")]
+    rows = _tables(made.design, walk, names, seen)
+    assert len(rows["gradients"]) == 2  # of the first and the head: that of the branch was exactly zero
+
+
+def test_gradients_that_no_scale_levels_do_not_hold_signals_beyond_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the end, after moves for both that made it worse, signals are moved for alone."""
+    net, x = model(), batch()
+    made = designed(net, x)
+    seen = made.run(net, x, 0)
+    tried: list[object] = []
+
+    def moved(design: object, walk: object, seen: object, reach: float, rooms: object, last: bool) -> dict[str, float]:
+        tried.append(rooms)
+        return {"up.weight": math.exp(reach)}
+
+    monkeypatch.setattr(refine, "moves", moved)
+    monkeypatch.setattr(refine, "spreads", lambda _: (20.0, 1e4))
+    refine.refine(made.design, lambda: seen, None, made.sight.rms)
+    assert tried[0] is not ALONE and tried[-1] is ALONE
+
+
+class Uneven(nn.Module):
+    """A weight that is applied at 4,096 places and one at 4, each between norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(WIDTH, WIDTH) for _ in range(3))
+        self.norms, self.head = nn.ModuleList(nn.LayerNorm(WIDTH) for _ in range(4)), nn.Linear(WIDTH, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.layers[0](self.norms[0](x))
+        x = self.layers[1](self.norms[1](torch.relu(x))).view(4, -1, WIDTH).mean(1)
+        return self.head(self.norms[3](self.layers[2](self.norms[2](x))))
+
+
+def test_norms_move_where_weights_alone_cannot_level_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """γ after γ/c and W after c·W are one function; gradients of W differ by c."""
+    x = torch.randn(4096, WIDTH, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    net = Uneven()
+    made = designed(net, x)
+    for name, moment in (("layers.0.weight", 0.16), ("layers.2.weight", 9.0)):  # as far from each other as signals may lie
+        made.design.moments[name] *= moment
+    seen = made.run(net, x, 0)
+    walk = learn(made.design, seen)
+    monkeypatch.setattr(moving, "FAR", 1.5)
+    room = ((8.0, 1.5),)
+    both = moves(made.design, walk, seen, rooms=room, last=True)
+    assert any(name.startswith("norms") for name in both) and not any(name.startswith("norms") for name in moves(made.design, walk, seen, rooms=room))
+    left = gradient_spread(seen)
+    for name, factor in both.items():
+        made.design.moments[name] *= factor
+    assert gradient_spread(made.run(net, x, 0)) < 0.6 * left

@@ -9,6 +9,7 @@ import torch
 
 from steadygrad.graph.fans import einsum_fans, linear_fans, matmul_fans
 from steadygrad.graph.ops import borders
+from steadygrad.graph.ops.arithmetic import summed
 from steadygrad.graph.ops.attention import apart, averaged
 from steadygrad.graph.ops.call import Call, Operand, Seen, bias_operand
 from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
@@ -50,13 +51,16 @@ def matmul(call: Call) -> Seen:
 
 
 def addmm(call: Call) -> Seen:
-    """`b + x @ W` (addmm, baddbmm, addbmm, addmv)."""
-    bias, left, right = (call.get(i, name) for i, name in enumerate(("input", "mat1", "mat2")))
+    """`β·b + α·x @ W` (addmm, baddbmm, addbmm, addmv)."""
+    batched = call.name.endswith("bmm")
+    bias, left, right = (call.get(i, name) for i, name in enumerate(("input", "batch1", "batch2") if batched else ("input", "mat1", "mat2")))
     seen = _product(call, left, right, "matmul")
     if call.side(bias) == "parameter":
         seen.operands.append(Operand(bias, "bias", None, bias.ndim - 1))
     elif call.side(bias) == "signal":
         seen.signals.append(bias)
+    if seen.kind == "contract":
+        seen.options |= {"factor": float(call.kwargs.get("alpha", 1.0)), "added": len(seen.signals) > 2}
     return seen
 
 
@@ -192,13 +196,24 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
 
 
 def contract_forward(at: Passage) -> Signal | None:
+    """What `_products` makes; a third signal is what it is added to, as the mask or bias of attention logits."""
+    if at.node.options.get("with_constant") or len(at.incoming) != (3 if at.node.options.get("added") else 2):
+        return None
+    made = _products(at, *at.incoming[:2])
+    made = None if made is None else made.times(_factor(at))
+    return made if made is None or len(at.incoming) == 2 else summed((made, at.incoming[2]))
+
+
+def _factor(at: Passage) -> float:
+    """What the model multiplies the second moment of a contraction by: α² of baddbmm."""
+    return float(at.node.options.get("factor", 1.0)) ** 2
+
+
+def _products(at: Passage, left: Signal, right: Signal) -> Signal | None:
     """Σ over n of products of two independent signals: n·q₁·q₂; attention weights average their values instead.
 
     Over positions products are alike: n·q₁·q₂·(1 + (n − 1)·c₁c₂).
     """
-    if len(at.incoming) != 2 or at.node.options.get("with_constant"):
-        return None
-    left, right = at.incoming
     n = at.node.options.get("contracted")
     if left.share > 0.0 or right.share > 0.0:
         weights, values = (left, right) if left.share > 0.0 else (right, left)
@@ -218,11 +233,14 @@ def contract_forward(at: Passage) -> Signal | None:
 
 def contract_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
     """Each operand's gradient sums those of all outputs it reached, times the other operand."""
-    if len(at.incoming) != 2:
+    added = bool(at.node.options.get("added"))
+    if len(at.incoming) != 2 + added:
         return [gradient for _ in at.incoming]
-    left, right = at.incoming
+    left, right = at.incoming[:2]
     n = at.node.options.get("contracted")
     n = n if isinstance(n, int) else contracted(at) or 1
+    third: list[Gradient | None] = [gradient] if added else []
+    gradient = gradient.times(_factor(at))
     reached = [at.made * n / max(at.read(i), 1) for i in (0, 1)]
     found: list[Gradient | None] = []
     for i, (own, other) in enumerate(((left, right), (right, left))):
@@ -233,7 +251,7 @@ def contract_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gra
             found.append(gradient.times(reached[i] * other.q * apart(other.c)))
         else:
             found.append(gradient.times(reached[i] * other.q))
-    return found
+    return found + third
 
 
 def contracted(at: Passage) -> int | None:

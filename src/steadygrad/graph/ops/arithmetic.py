@@ -8,6 +8,7 @@ import torch
 
 from steadygrad.graph.ops.call import Call, Operand, Seen
 from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal, mixed, same
+from steadygrad.graph.signal_graph import Node
 
 SUMS = ("add", "__add__", "__radd__", "__iadd__", "sub", "subtract", "__sub__", "__rsub__", "__isub__", "rsub")
 PRODUCTS = (
@@ -15,6 +16,8 @@ PRODUCTS = (
     "__itruediv__", "__div__", "__idiv__", "__rdiv__",
 )  # fmt: skip
 POWERS = ("pow", "__pow__", "__ipow__", "float_power")
+ROOTS = {"sqrt": 0.5, "rsqrt": -0.5, "reciprocal": -1.0}
+NEARLY = 0.9  # share of the mean from which on a signal is its mean: a power of it is that of the mean
 NAMES = {**dict.fromkeys(SUMS[:4], "add"), **dict.fromkeys(SUMS[4:], "sub")}
 NAMES |= {name: "div" if "div" in name else "mul" for name in PRODUCTS}
 
@@ -147,11 +150,13 @@ def shift_forward(at: Passage) -> Signal:
 
 
 def number_forward(at: Passage) -> Signal | None:
-    """x·k and x/k scale; x + k moves the offset."""
+    """x·k and x/k scale; x + k moves the offset; of what hardly differs from its mean, as a mean square, x^p is q^p."""
     number = at.node.options.get("number")
     if len(at.incoming) != 1:
         return None
-    x = at.incoming[0]
+    x, p = at.incoming[0], _exponent(at.node)
+    if p is not None and x.mean > NEARLY:
+        return replace(x, q=x.q**p)
     number = number if isinstance(number, float) else at.node.options.get("exponent")
     if not isinstance(number, float):
         return x if at.node.op in ("neg", "__neg__", "negative", "masked_fill", "nan_to_num") else None
@@ -171,6 +176,12 @@ def _power(at: Passage) -> float:
     return number**2 if at.node.op == "mul" else 1.0 / number**2 if number else np.inf
 
 
+def _exponent(node: Node) -> float | None:
+    """p of an op that raises to a power."""
+    p = node.options.get("exponent") if node.op in POWERS else ROOTS.get(node.op)
+    return p if isinstance(p, float) else None
+
+
 def _raised(x: Signal, p: float) -> Signal:
     """E[(√q z)^2p] = q^p·2^p·Γ(p + ½)/√π."""
     second = 2.0**p * gamma(p + 0.5) / sqrt(pi)
@@ -182,9 +193,10 @@ def number_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradi
     """As the number scales; by the measured change of q where the op is not known in closed form."""
     if isinstance(at.node.options.get("number"), float) and at.node.op in ("mul", "div"):
         return [gradient.times(_power(at)) for _ in at.incoming]
-    p = at.node.options.get("exponent")
-    if at.node.op in POWERS and isinstance(p, float) and p >= 1.0:
-        q = at.incoming[0].q
+    p, q = _exponent(at.node), at.incoming[0].q
+    if p is not None and at.incoming[0].mean > NEARLY and np.all(q > 0.0):
+        return [gradient.times(p**2 * q ** (p - 1.0))]
+    if p is not None and p >= 1.0:
         return [gradient.times(p**2 * q ** (p - 1.0) * 2.0 ** (p - 1.0) * gamma(p - 0.5) / sqrt(pi))]
     return [gradient for _ in at.incoming]
 

@@ -1,5 +1,6 @@
 """Fused attention and softmax."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -12,14 +13,15 @@ from steadygrad.graph.ops.flow import Array, Flow, Gradient, Passage, Signal
 def attention(call: Call) -> Seen:
     """`F.scaled_dot_product_attention(q, k, v, mask, dropout_p, is_causal, scale)`."""
     query, key, value = (call.get(i, name) for i, name in enumerate(("query", "key", "value")))
-    scale = call.kwargs.get("scale")
+    scale, mask = call.kwargs.get("scale"), call.get(3, "attn_mask")
     options = {
         "scale": float(scale) if isinstance(scale, int | float) else float(query.shape[-1]) ** -0.5,
         "causal": bool(call.get(5, "is_causal", False)),
-        "masked": isinstance(call.get(3, "attn_mask"), torch.Tensor),
+        "masked": isinstance(mask, torch.Tensor),
         "dropout": call.get(4, "dropout_p", 0.0),
     }
-    return Seen("attention", "attention", [query, key, value], options=options, starts=True)
+    beside = {"bias": mask} if isinstance(mask, torch.Tensor) else {}
+    return Seen("attention", "attention", [query, key, value], options=options, starts=True, beside=beside)
 
 
 def softmax(call: Call) -> Seen:
@@ -30,7 +32,15 @@ def softmax(call: Call) -> Seen:
     return Seen(call.name, "softmax", [x], options={"dim": dim, "size": size})
 
 
+def gumbel(call: Call) -> Seen:
+    """`F.gumbel_softmax(logits, tau, hard, eps, dim)`."""
+    x, dim = call.get(0, "logits"), call.get(4, "dim", -1)
+    options = {"dim": dim, "size": x.shape[dim], "temperature": float(call.get(1, "tau", 1.0)), "hard": bool(call.get(2, "hard", False))}
+    return Seen("gumbel_softmax", "softmax", [x], options=options)
+
+
 OPS = {
+    "gumbel_softmax": gumbel,
     "scaled_dot_product_attention": attention,
     "softmax": softmax,
     "log_softmax": softmax,
@@ -99,6 +109,25 @@ def softmax_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Grad
     return [gradient.times(sensitivity(x.value * (1.0 - x.mean), size) / size)]
 
 
+def gumbel_forward(at: Passage) -> Signal:
+    """One position of n where it is hard, Σ a² = 1; else a softmax of (x + noise)/τ."""
+    size = at.node.options["size"]
+    share = 1.0 if at.node.options["hard"] else participation(_noisy(at), size)
+    return Signal(np.full_like(at.incoming[0].q, share / size), 1.0 / max(share * size, 1.0), share=share)
+
+
+def gumbel_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """That of the softmax, hard or not: straight through (Jang et al. 2017, arXiv:1611.01144)."""
+    size, temperature = at.node.options["size"], at.node.options["temperature"]
+    return [gradient.times(sensitivity(_noisy(at), size) / size / temperature**2)]
+
+
+def _noisy(at: Passage) -> float:
+    """Variance of (x + noise)/τ; that of standard Gumbel noise is π²/6."""
+    x = at.incoming[0]
+    return (x.value * (1.0 - x.mean) + math.pi**2 / 6.0) / at.node.options["temperature"] ** 2
+
+
 def _size(at: Passage) -> int:
     return at.shapes[1].shape[-2] if len(at.shapes[1].shape) > 1 else 1
 
@@ -138,4 +167,8 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
     return [replace(to_query, c=0.0), replace(to_key, c=0.0), Gradient(gradient.g * groups * rows / columns * own, min(alike, 1.0))]
 
 
-FLOWS = {"kind:attention": Flow(forward, backward), "kind:softmax": Flow(softmax_forward, softmax_backward)}
+FLOWS = {
+    "kind:attention": Flow(forward, backward),
+    "kind:softmax": Flow(softmax_forward, softmax_backward),
+    "gumbel_softmax": Flow(gumbel_forward, gumbel_backward),
+}

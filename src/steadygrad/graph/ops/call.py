@@ -68,7 +68,8 @@ class Call:
 class Seen:
     """An op file's answer: the op's name and kind, its signal operands in order, the parameters it used, plain facts.
 
-    `starts` marks ops that make a signal even when no operand is one (a convolution over learned queries).
+    `starts` marks ops that make a signal even when no operand is one (a convolution over learned queries). `beside` are tensors that steer the op
+    and are no operand of it, such as a bias of attention logits, which may be −∞: where they are signals, the node's options name who made them.
     """
 
     op: str
@@ -78,6 +79,7 @@ class Seen:
     options: dict[str, Any] = field(default_factory=dict)
     unit_axis: int | None = None
     starts: bool = False
+    beside: Mapping[str, torch.Tensor] = field(default_factory=dict)
 
 
 Describe = Callable[[Call], Seen]

@@ -44,9 +44,10 @@ POINTWISE = (
     "floor", "ceil", "round", "trunc", "frac", "fmod", "remainder", "exp2", "erfc", "erfinv", "sinc", "logit", "heaviside",
     "bernoulli", "nan_to_num", "cdist", "cosine_similarity", "pairwise_distance", "__abs__", "sgn", "conj", "angle", "mod",
     "float_power", "xlogy", "hypot", "logaddexp", "copysign", "clamp_max", "softplus_backward", "i0", "lgamma", "digamma",
-    "fake_quantize_per_tensor_affine", "rsub_scalar", "floor_divide", "__floordiv__", "__mod__", "gumbel_softmax", "conj_physical",
+    "fake_quantize_per_tensor_affine", "rsub_scalar", "floor_divide", "__floordiv__", "__mod__", "conj_physical",
 )  # fmt: skip
 
+INDEXED = ("getitem", "index_select", "take", "gather", "index", "take_along_dim")  # of all that they read but the first, only indices
 FOURIER = tuple(f"fft_{inverse}{real}fft{axes}" for inverse in ("", "i") for real in ("", "r", "h") for axes in ("", "2", "n"))
 FRESH = frozenset({  # values that do not depend on those of the tensor they are shaped after
     *(f"{kind}_like" for kind in ("zeros", "ones", "full", "empty", "rand", "randn", "randint")),
@@ -99,8 +100,8 @@ OPS = {
 
 
 def keep(at: Passage) -> Signal | None:
-    """Numbers that are moved keep their moments."""
-    return at.incoming[0] if len(at.incoming) == 1 else None
+    """Numbers that are moved keep their moments, whatever indices say which."""
+    return at.incoming[0] if len(at.incoming) == 1 or (at.incoming and at.node.op in INDEXED) else None
 
 
 def give_back(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
@@ -108,7 +109,8 @@ def give_back(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | 
     ratio = at.made / max(at.read(), 1)
     if ratio > 1.0:
         ratio *= 1.0 + (ratio - 1.0) * max(gradient.c, 0.0)
-    return [gradient.times(ratio) for _ in at.incoming]
+    back: list[Gradient | None] = [gradient.times(ratio) for _ in at.incoming]
+    return back[:1] if at.node.op in INDEXED else back
 
 
 def cast(at: Passage) -> Signal | None:
@@ -147,6 +149,7 @@ def dropped_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Grad
     return [Gradient(gradient.g / (1.0 - p), gradient.c * (1.0 - p)) if on else gradient]
 
 
+SUMS = ("sum", "nansum")
 AVERAGES = ("avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "mean")
 
 
@@ -160,6 +163,15 @@ def pooled(at: Passage) -> Signal | None:
     alike = min(max(x.c, x.mean, 0.0), 1.0)
     own = alike + (1.0 - alike) / taken
     return Signal(x.q * own, min(x.mean / own, 1.0), min(alike / own, 1.0), min(x.b / own, 1.0))
+
+
+def reduced(at: Passage, ratio: float) -> Signal:
+    """What a pool makes that was seen to change q by `ratio`: a sum over n makes an offset n times as large, a maximum one where there was none."""
+    x = at.incoming[0]
+    if at.node.op not in SUMS:
+        return risen(x, ratio)
+    mean = min(x.mean * (at.read() / max(at.made, 1)) ** 2 / ratio, 1.0)
+    return Signal(x.q * ratio, mean, max(x.c, mean), max(x.b, mean))
 
 
 def risen(x: Signal, ratio: float) -> Signal:
@@ -189,9 +201,9 @@ def _largest(rectified: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pooled_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
-    """A mean gives each of its P positions g/P²; a maximum gives one of them g."""
+    """A mean gives each of its P positions g/P², a sum gives each g; a maximum gives one of them g."""
     taken = at.read() / max(at.made, 1)
-    if taken <= 1.0:
+    if taken <= 1.0 or at.node.op in SUMS:
         return [gradient for _ in at.incoming]
     if at.node.op in AVERAGES:
         alike = gradient.c + (1.0 - gradient.c) / max(at.made / max(at.batch * at.node.outputs[0].shape[1], 1), 1.0) if at.node.outputs[0].shape[1:] else 1.0
