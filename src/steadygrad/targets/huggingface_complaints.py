@@ -96,7 +96,8 @@ def _widened(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     if match is None:
         return None
     lengths, axis = {int(match["a"]): int(match["b"]), int(match["b"]): int(match["a"])}, int(match["axis"])
-    wrong = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim == axis + 1 and v.shape[axis] in lengths}
+    fit = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim == axis + 1 and v.shape[axis] in lengths}
+    wrong = {n: v for n, v in fit.items() if v.is_floating_point()} or {n: v for n, v in fit.items() if n.endswith("mask")}
     wider = {n: stretched(v, lengths[v.shape[axis]], axis) for n, v in wrong.items() if lengths[v.shape[axis]] <= 100 * v.shape[axis]}
     square = {n for n, v in wrong.items() if v.ndim > 3 and v.shape[-2] == v.shape[-1]}
     return {**made, **{n: stretched(v, v.shape[-1], -2) if n in square else v for n, v in wider.items()}} if wider else None
