@@ -22,6 +22,7 @@ CHANNELS = re.compile(r"expected input\[(?P<shape>[\d, ]+)\] to have (?P<wanted>
 PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<got>\d+) and (?P<wanted>\d+)x\d+\)")
 NORMED = re.compile(r"normalized_shape=\[(?P<wanted>\d+)\], expected input .*size\[\d+, (?P<middle>\d+), (?P<got>\d+)\]")
 BOOKS = re.compile(r"shape '\[(?P<rows>-?\d+), (?P<books>\d+), -?\d+\]' is invalid for input of size (?P<got>\d+)")
+WINDOWS = re.compile(r"shape '\[\d+, (?P<windows>\d+), (?P<side>\d+), (?P=windows), (?P=side), -1\]' is invalid")
 PAIR = re.compile(r"5D tensor of shape \(batch_size, (?P<images>\d), num_channels")
 MOST_BOOKS = 64
 
@@ -98,6 +99,14 @@ def _pairs(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
     return {**made, **{n: torch.stack([v.roll(i, 0) for i in range(int(match["images"]))], 1) for n, v in images.items()}} if match and images else None
 
 
+def _windowed(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
+    """Images cut to as many patches as fit into equal windows."""
+    match = WINDOWS.search(complaint)
+    side = int(match["windows"]) * int(match["side"]) * int(first_of((maker.vision,), ("patch_size",), 0) or 0) if match else 0
+    images = {n: v for n, v in _floats(made, 4).items() if 0 < side < v.shape[-1] == v.shape[-2]}
+    return {**made, **{n: v[..., :side, :side].contiguous() for n, v in images.items()}} if images else None
+
+
 def _turned(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
     """Sequences of features as wide as the first norm reads them, features last."""
     match = NORMED.search(complaint)
@@ -128,5 +137,5 @@ def stretched(values: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
 
 
 LAYOUTS: tuple[Callable[[Inputs, str, Maker], Inputs | None], ...] = (
-    _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _turned, _coded,
+    _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _windowed, _turned, _coded,
 )  # fmt: skip

@@ -91,6 +91,13 @@ def test_pairs_of_images_take_the_place_of_each() -> None:
     assert shapes(answer({"pixel_values": torch.randn(2, 3, 8, 8)}, told)) == {"pixel_values": (2, 2, 3, 8, 8)}
 
 
+def test_images_are_cut_to_equal_windows() -> None:
+    images = torch.randn(2, 3, 15, 15)  # 7 × 7 patches of 2
+    told = complaint_of(torch.randn(2, 49, 5).view, 2, 3, 2, 3, 2, -1)
+    assert shapes(answer({"pixel_values": images}, told)) == {"pixel_values": (2, 3, 12, 12)}
+    assert answer({"pixel_values": images[..., :12, :12]}, told) is None
+
+
 def test_codebooks_have_a_row_each_or_lie_together_where_rows_are_counted() -> None:
     told = "RuntimeError: shape '[-1, 4, 32]' is invalid for input of size 64"
     words = torch.ones(2, 32, dtype=torch.int64)
