@@ -118,6 +118,11 @@ class Maker:
             return self.normal(1, channels, *size)  # a list of images with each text
         return self.normal(frames, channels, *size) if clip != (self.layout == 1) and isinstance(frames, int) else self.normal(channels, *size)
 
+    def side(self) -> int:
+        """Of a square patch; 0 where nothing says."""
+        found = first_of((self.vision, self.whole, *inside(self.whole)), ("patch_size",), 0)
+        return found if isinstance(found, int) else 0
+
     def size(self) -> tuple[int, tuple[int, int]]:
         """Channels and (height, width) of an image."""
         pooled = first_of((self.vision,), ("pooling_kernel_size",), 0)  # squares of so many patches become one

@@ -51,7 +51,7 @@ def _one_channel(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
 
 def _squares(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     """Patches of shape (patches, channels · side²) as (patches, channels, side, side), or with an axis for one list of them."""
-    match, side = NOT_ENOUGH.search(complaint), int(first_of((maker.vision,), ("patch_size",), 0) or 0)
+    match, side = NOT_ENOUGH.search(complaint), maker.side()
     listed = match is not None and match["axes"] == "5" and match["got"] == "2"
     fit = {n: v for n, v in _floats(made, 2).items() if side and v.shape[1] % (side * side) == 0} if listed or UNCUT.search(complaint) else {}
     cut = {n: v.reshape(len(v), -1, side, side) for n, v in fit.items()}
@@ -70,7 +70,7 @@ def _nested(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
 def _rows_of_patches(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     """Images of shape (batch, channels, height, width) as (batch, patches, channels · side²)."""
     match = PRODUCT.search(complaint)
-    side = int(first_of((maker.vision,), ("patch_size",), 0) or 0) if match else 0
+    side = maker.side() if match else 0
     images = {n: v for n, v in _floats(made, 4).items() if match and int(match["got"]) == v.shape[-1] and int(match["wanted"]) == v.shape[1] * side * side}
     cut = {n: v.unfold(2, side, side).unfold(3, side, side).movedim(1, 3).flatten(1, 2).flatten(2).contiguous() for n, v in images.items()}
     return {**made, **cut} if cut else None
@@ -102,7 +102,7 @@ def _pairs(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
 def _windowed(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     """Images cut to as many patches as fit into equal windows."""
     match = WINDOWS.search(complaint)
-    side = int(match["windows"]) * int(match["side"]) * int(first_of((maker.vision,), ("patch_size",), 0) or 0) if match else 0
+    side = int(match["windows"]) * int(match["side"]) * maker.side() if match else 0
     images = {n: v for n, v in _floats(made, 4).items() if 0 < side < v.shape[-1] == v.shape[-2]}
     return {**made, **{n: v[..., :side, :side].contiguous() for n, v in images.items()}} if images else None
 
