@@ -90,7 +90,6 @@ def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int) -> di
     return {**made, **{name: stretched(made[name], wanted, axis) for name in wrong}}
 
 
-
 def _widened(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
     """As wide as what the model adds to them, or multiplies them by: their last axis has one of the two lengths; images stay square."""
     if match is None:

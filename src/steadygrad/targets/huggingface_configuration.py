@@ -6,7 +6,9 @@
 
 In all but the last, vocabularies are at most 1024, learned queries at most 16, positions of sound at most 256 and experts at most 4 (of which at most 2 answer, in one group).
 Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
-size of a head stays, and the standard deviation of random weights grows by the root of that power, so that a layer's gain stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules. None keeps a cache, which training has no use for.
+size of a head stays, and the standard deviation of random weights grows by the root of that power, so that a layer's gain stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules. Images are at most 1024 wide.
+What must fit together does so after that: widths named in other configurations, sections of a rotation and the head they rotate, a tower of
+images and the words it goes between – with some types only then, as their defaults do not fit each other. None keeps a cache, which training has no use for.
 """
 
 import math
