@@ -202,7 +202,8 @@ def _described(made: dict[str, Any], maker: Maker) -> dict[str, Any] | None:
     """With everything that the forward describes: what may be left out in general cannot be here."""
     ids = next((v for v in made.values() if isinstance(v, torch.Tensor) and v.ndim == 2), None)
     maker.length = maker.length if ids is None else ids.shape[1]
-    found = {n: value for n in dict.fromkeys((*maker.documented, *(n for n in maker.accepted if n.endswith(("_lens", "_lengths"))))) if n not in made and (value := maker.one(n)) is not None}
+    lengths = [n for n in maker.accepted if n.endswith(("_lens", "_lengths"))]
+    found = {n: value for n in dict.fromkeys((*maker.documented, *lengths)) if n not in made and (value := maker.one(n)) is not None}
     return {**made, **found} if found else None
 
 

@@ -19,6 +19,7 @@ OPERATIONS: dict[type, Callable[[Any, Any], Any]] = {ast.Add: operator.add, ast.
 LENGTHS = re.compile(r"(^|_)(seq|sequence|length|len|tokens|time|frames)(_|$)")
 COUNTS = re.compile(r"(^|_)(ids?|idx|index|indices|types?|labels?|positions?)$")
 NEVER = re.compile(r"^(past|cache|head_mask|cross_attn|position_ids|use_|output_|labels|return_dict|cu_seqlens|encoder_outputs)|inputs_embeds|cache")
+BATCHES = ("batch_size", "batch", "num_images", "num_images_or_videos", "num_videos", "total_images_in_batch")  # one image for each sample
 UNNAMED = 4  # a size that nothing says anything of
 MOST = 2**24  # entries of one input
 
@@ -67,7 +68,8 @@ def made_of(name: str, entry: Entry, sizes: Callable[[str], int | None], generat
 
 def size_of(word: str, maker: Any) -> int | None:
     """What a word of a shape stands for: a number of the configuration, or one of the usual words."""
-    usual = {**dict.fromkeys(("num_images", "num_images_or_videos", "num_videos", "total_images_in_batch"), maker.batch), "max_num_images": 1, "batch_size": maker.batch, "batch": maker.batch, "height": maker.size()[1][0], "width": maker.size()[1][1], "num_channels": maker.size()[0]}
+    channels, (height, width) = maker.size()
+    usual = {**dict.fromkeys(BATCHES, maker.batch), "max_num_images": 1, "height": height, "width": width, "num_channels": channels}
     if word in usual:
         return int(usual[word])
     if word.startswith(("grid_", "num_patches_", "patch_")) and word.endswith(("height", "width", "h", "w")):
