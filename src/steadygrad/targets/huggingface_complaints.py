@@ -15,6 +15,7 @@ ADDED = re.compile(r"size of tensor a \((?P<a>\d+)\) must match the size of tens
 STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+, (?P<wanted>\d+)\]")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
 SHORT = re.compile(r"Kernel size can't be greater than actual input size")
+PLACES = re.compile(r"have shape `\(batch_size, (?P<wanted>\d+)\)`, but got shape `torch.Size\(\[\d+, (?P<got>\d+)\]\)`")
 HEIGHT = re.compile(r"Input height \((?P<got>\d+)\) doesn't match model \((?P<wanted>\d+)\)")
 MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)")
 UNEVEN = re.compile(r"length (?P<got>\d+) is not a multiple of (?P<of>\d+)")
@@ -44,6 +45,7 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _longer(made, SHORT.search(complaint)),
         lambda: _squared(made, HEIGHT.search(complaint)),
+        lambda: _placed(made, PLACES.search(complaint)),
         lambda: _rounded(made, MULTIPLE.search(complaint) or UNEVEN.search(complaint)),
         lambda: _completed(made, MISSING.search(complaint), maker),
         lambda: _named(made, complaint, maker),
@@ -129,6 +131,16 @@ def _squared(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     got, wanted = int(match["got"]), int(match["wanted"])
     square = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.shape[-2:] == (got, got)}
     return {**made, **{n: stretched(stretched(v, wanted, -2), wanted, -1) for n, v in square.items()}} if square and wanted <= MOST_TOKENS else None
+
+
+def _placed(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Square images that give as many places as the model has positions for."""
+    times = (int(match["wanted"]) / int(match["got"])) ** 0.5 if match else 0.0
+    square = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim >= 4 and v.shape[-1] == v.shape[-2]}
+    sides = {n: round(times * v.shape[-1]) for n, v in square.items()}
+    if not square or not 0 < max(sides.values()) <= MOST_TOKENS:
+        return None
+    return {**made, **{n: stretched(stretched(v, sides[n], -2), sides[n], -1) for n, v in square.items()}}
 
 
 def _rounded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:

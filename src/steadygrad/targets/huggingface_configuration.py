@@ -40,8 +40,8 @@ LINKS = (
 INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
 WIDEST, WORDS, LARGEST_IMAGE = 256, 1024, 1024
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
-        "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "image_token_id": 4, "image_token_index": 4, "sliding_window": 16,
-        "vocabulary_map": {"<image>": 4}}  # fmt: skip
+        "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "sliding_window": 16,
+        "image_token_id": 4, "image_token_index": 4, "video_token_id": 5, "video_token_index": 5, "vocabulary_map": {"<image>": 4}}  # fmt: skip
 SECTIONS = (2, 3, 3)  # of a rotation over time, height and width: eighths
 FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0, "shared_expert_intermediate_size": 64}  # read by models whose configuration has no such entry
 KINDS = {"layer_types": "full_attention", "mlp_layer_types": "sparse"}  # of layers, where a type names each

@@ -28,7 +28,7 @@ def candidates(model: Any, configuration: Any, seed: int, batch: int) -> Iterato
     required = [n for n, p in accepted.items() if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     main = getattr(model, "main_input_name", "input_ids")
     groups = [[n for n in names if n in accepted][:1] for names in (TEXT, IMAGE, SOUND)]
-    bases = [[n for group in groups for n in group], [main] if main in accepted else [], *groups]
+    bases = [[n for group in groups for n in group], [main] if main in accepted else [], *groups, *([n] for n in (*IMAGE, *SOUND) if n in accepted)]
     tried: list[frozenset[Any]] = []
     for layout in range(3):
         for base in bases:

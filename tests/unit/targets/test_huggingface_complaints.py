@@ -70,6 +70,12 @@ def test_images_stay_square() -> None:
     assert shapes(answer({"pixel_values": torch.randn(2, 3, 8, 8)}, str(caught.value))) == {"pixel_values": (2, 3, 12, 12)}
 
 
+def test_images_give_as_many_places_as_there_are_positions() -> None:
+    told = "ValueError: Expected `image_tokens` to have shape `(batch_size, 16)`, but got shape `torch.Size([2, 4])`."
+    assert shapes(answer({"pixel_values": torch.randn(2, 3, 8, 8)}, told)) == {"pixel_values": (2, 3, 16, 16)}
+    assert answer({"pixel_values": torch.randn(2, 3, 8, 4)}, told) is None
+
+
 def test_sequences_get_the_one_length_that_a_model_reads() -> None:
     told = "ValueError: Got prod((8, 16)) != sequence_length: 32. You might want to consider padding your sequence length to 128 or changing"
     words = torch.arange(64).view(2, 32)
