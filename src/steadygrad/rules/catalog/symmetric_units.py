@@ -22,7 +22,8 @@ class SymmetricUnits(Rule):
     the gradients differ and breaks the tie; dropout on the input does not.
 
     Silent where equality is harmless: the last layer of a model (softmax regression from zeros is convex and trains),
-    zero-initialized ends of residual branches, LoRA's B, sub-pixel (ICNR) kernels – their gradients differ.
+    zero-initialized ends of residual branches, LoRA's B, sub-pixel (ICNR) kernels – their gradients differ. Units of a
+    depthwise convolution read a channel each: equal weights, of one entry even by chance, make no copies of them.
 
     Source: Goodfellow et al. 2016, section 8.4; the chapter "Numerical Stability and Initialization", 4.8.1.3.
     """
@@ -45,7 +46,7 @@ class SymmetricUnits(Rule):
             copies = item.reading.equal_gradients
             if not copies or item.name in seen or item.node.index not in evidence.graph.feeds_weights:
                 continue
-            if self._will_wake(evidence, item):
+            if self._will_wake(evidence, item) or _read_apart(item):
                 continue
             seen.add(item.name)
             yield self._finding(item, copies)
@@ -85,7 +86,14 @@ class SymmetricUnits(Rule):
         """Softmax regression from zeros; offsets from zeros of which some do not matter yet; a zero-initialized residual branch."""
         yield Specimen("units from zeros, two of which this batch does not move", _unmoved)
         yield Specimen("softmax regression from zeros (convex)", _regression)
+        yield Specimen("two equal weights of a depthwise convolution, which do not move yet", _depthwise)
         yield Specimen("zero-initialized end of a residual branch", _residual)
+
+
+def _read_apart(item: Weighted) -> bool:
+    """Whether each unit has inputs of its own, as in a depthwise convolution."""
+    rows = item.reading.value.rows
+    return rows is not None and item.node.options.get("groups", 1) == rows.rows
 
 
 def _zero_moves(evidence: Evidence, item: Weighted) -> bool:
@@ -119,6 +127,15 @@ def _copied() -> Case:
 def _regression() -> Case:
     net = nn.Sequential(nn.Linear(16, 4))
     nn.init.zeros_(net[0].weight)
+    return classification(net)
+
+
+def _depthwise() -> Case:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Unflatten(1, (1, 4, 4)), nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 1, groups=8), nn.ReLU(), nn.Flatten(), nn.Linear(32, 4))
+    with torch.no_grad():
+        net[2].weight[1] = net[2].weight[0]
+        net[5].weight[:, :8] = 0.0  # neither moves yet
     return classification(net)
 
 
