@@ -162,7 +162,7 @@ def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) 
         return None
     found = {}
     for name in re.findall(r"'(\w+)'", match["names"]):
-        kind = "pixel_values" if re.search("pixel|image|mask", name) else "input_ids" if name.endswith("_ids") else name
+        kind = "attention_mask" if name.endswith("attention_mask") else "pixel_values" if re.search("pixel|image|mask", name) else "input_ids" if name.endswith("_ids") else name
         value = maker.described(name)
         value = maker.one(kind) if value is None else value
         if value is None and name.startswith("num_"):  # a count of some of the words

@@ -41,9 +41,10 @@ INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_lay
 WIDEST, WORDS, LARGEST_IMAGE = 256, 1024, 1024
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
         "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "sliding_window": 16,
+        "indexer_budget": 16, "indexer_compress_ratio": 4, "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 256, "clip_qkv": 8.0,
         "image_token_id": 4, "image_token_index": 4, "video_token_id": 5, "video_token_index": 5, "vocabulary_map": {"<image>": 4}}  # fmt: skip
 SECTIONS = (2, 3, 3)  # of a rotation over time, height and width: eighths
-FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0, "shared_expert_intermediate_size": 64}  # read by models whose configuration has no such entry
+FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0, "shared_expert_intermediate_size": 64, "rope_theta": 10000.0}  # read by models whose configuration has no such entry
 KINDS = {"layer_types": "full_attention", "mlp_layer_types": "sparse"}  # of layers, where a type names each
 
 NEEDED: dict[str, dict[str, Any]] = {"timm_backbone": {"backbone": "resnet18"}}  # by model type: arguments that have no default
@@ -90,7 +91,7 @@ def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:
         for name, value in OPEN.items():
             if name in vars(configuration) and _get(configuration, name) is None:
                 _set(configuration, name, value)
-        for name, value in FORGOTTEN.items():
+        for name, value in {**FORGOTTEN, "num_key_value_heads": _get(configuration, "num_attention_heads") or 1}.items():
             if not hasattr(configuration, name):
                 _set(configuration, name, value)
         languages = _get(configuration, "languages")
@@ -188,11 +189,23 @@ def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
             _set(configuration, name, max(smaller, 1))
             if name in WIDTHS:
                 renamed |= {times * value: times * max(value // factor, 1) for times in (1, 2)}  # two streams side by side
+    _whole_heads(configuration)
     spread = _get(configuration, "initializer_range")
     if isinstance(spread, float) and factor > 1:
         _set(configuration, "initializer_range", spread * math.sqrt(factor))
     if alike and factor > 1 and _get(configuration, "num_attention_heads") is not None:
         _set(configuration, "num_key_value_heads", _get(configuration, "num_attention_heads"))
+
+
+def _whole_heads(configuration: Any) -> None:
+    """As many heads as divide the width into heads of even width, which rotations read in pairs; none where a head has a width of its own."""
+    width, heads, own = (_get(configuration, name) for name in ("hidden_size", "num_attention_heads", "head_dim"))
+    if isinstance(width, int) and isinstance(heads, int) and heads and not own and width % heads:
+        fitting = max((h for h in range(1, heads) if width % (2 * h) == 0), default=heads)
+        _set(configuration, "num_attention_heads", fitting)
+        groups = _get(configuration, "num_key_value_heads")
+        if isinstance(groups, int) and groups and fitting % groups:
+            _set(configuration, "num_key_value_heads", math.gcd(fitting, groups))
 
 
 def _link(configuration: Any, renamed: dict[int, int], seen: list[Any]) -> None:

@@ -27,6 +27,7 @@ def candidates(model: Any, configuration: Any, seed: int, batch: int) -> Iterato
     accepted = inspect.signature(model.forward).parameters
     required = [n for n, p in accepted.items() if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     main = getattr(model, "main_input_name", "input_ids")
+    main = main if isinstance(main, str) else next(iter(main), "input_ids")  # of several, the first
     groups = [[n for n in names if n in accepted][:1] for names in (TEXT, IMAGE, SOUND)]
     bases = [[n for group in groups for n in group], [main] if main in accepted else [], *groups, *([n] for n in (*IMAGE, *SOUND) if n in accepted)]
     tried: list[frozenset[Any]] = []

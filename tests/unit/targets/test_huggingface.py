@@ -72,6 +72,20 @@ def test_sections_of_a_rotation_fill_half_a_head() -> None:
     assert (hasattr(small, "dropout_rate"), filled.dropout_rate) == (False, 0.0)
 
 
+class Uneven(Configuration):
+    """28 heads in a width of 2048, as one published type has by default, and no heads of keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden_size, self.num_attention_heads = 2048, 28
+
+
+def test_heads_are_even_parts_of_the_width() -> None:
+    small, filled, *_ = configurations(Uneven)
+    assert (small.hidden_size, small.num_attention_heads) == (256, 2)  # 3 of 85 would not rotate
+    assert not hasattr(small, "num_key_value_heads") and filled.num_key_value_heads == filled.num_attention_heads
+
+
 class Tower(Configuration):
     def __init__(self) -> None:
         super().__init__()

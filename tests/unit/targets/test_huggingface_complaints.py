@@ -53,6 +53,7 @@ def test_what_was_left_out_is_made_from_its_name_or_not_at_all() -> None:
     complaint = "TypeError: Model.forward() missing 2 required positional arguments: 'prompt_pixel_values' and 'prompt_masks'"
     assert shapes(answer(made, complaint)) == dict.fromkeys(("pixel_values", "prompt_pixel_values", "prompt_masks"), (2, 3, 8, 8))
     assert answer(made, "missing 1 required positional argument: 'residue_index'") is None
+    assert shapes(answer(made, "missing 1 required positional argument: 'classes_attention_mask'"))["classes_attention_mask"] == (2, 32)
     assert shapes(answer(made, "missing 1 required positional argument: 'context_hidden_states'"))["context_hidden_states"] == (2, 32, 64)
 
 
