@@ -164,7 +164,7 @@ def _shrink(configuration: Any, deepest: int, widths: bool, of_kind: int, rename
         _set(configuration, "image_size", side // (2 ** math.ceil(math.log2(side / LARGEST_IMAGE))))
     for name in [n for n in {**vars(configuration), "vocab_size": None} if n.startswith("vocab_size") or n.endswith("_vocab")]:
         _cap(configuration, name, WORDS)
-    for number, name in enumerate(dict.fromkeys((*TOKENS, *(n for n in vars(configuration) if n.endswith("_token_id"))))):
+    for number, name in enumerate(dict.fromkeys((*TOKENS, *(n for n in vars(configuration) if n.endswith(("_token_id", "_token_index")))))):
         value = _get(configuration, name)
         if isinstance(value, int) and value >= WORDS:
             _set(configuration, name, WORDS - 1 - number)  # each its own, at the end of the words that remain

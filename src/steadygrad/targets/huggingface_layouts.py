@@ -117,9 +117,13 @@ def _turned(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
     return {**made, **{n: stretched(v.transpose(-1, -2), wanted, -1) for n, v in wrong.items()}} if wrong and wanted <= 100 * shape[1] else None
 
 
-def _coded(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
+def _coded(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     """Words of several codebooks: a row each, or all of a place together where the number of rows is given."""
-    match = BOOKS.search(complaint)
+    match, short = BOOKS.search(complaint), NOT_ENOUGH.search(complaint)
+    if match is None and short is not None and short["got"] == "1":
+        count = first_of((maker.whole,), ("num_codebooks", "num_channels"), 0)
+        flat = {n: v for n, v in made.items() if n.endswith("input_ids") and v.ndim == 2} if isinstance(count, int) and 1 < count <= MOST_BOOKS else {}
+        return {**made, **{n: torch.stack([v] * count, -1) for n, v in flat.items()}} if flat else None
     if match is None:
         return None
     books, size = int(match["books"]), int(match["got"])

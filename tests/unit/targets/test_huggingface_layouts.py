@@ -105,3 +105,11 @@ def test_codebooks_have_a_row_each_or_lie_together_where_rows_are_counted() -> N
     assert shapes(answer({"input_ids": words, "decoder_input_ids": words}, told)) == {"input_ids": (2, 32), "decoder_input_ids": (8, 32)}
     assert answer({"input_ids": words[:, :5]}, told) is None
     assert shapes(answer({"decoder_input_ids": words}, told.replace("-1, 4, 32", "2, 9, -1"))) == {"decoder_input_ids": (2, 32, 9)}
+
+
+def test_codebooks_lie_together_where_two_axes_before_them_are_read() -> None:
+    def read(ids: torch.Tensor) -> None:
+        batch, length = ids.size()[:-1]
+
+    words = torch.ones(2, 32, dtype=torch.int64)
+    assert shapes(answer({"input_ids": words}, complaint_of(read, words))) == {"input_ids": (2, 32, 3)}
