@@ -59,7 +59,7 @@ class SymmetricUnits(Rule):
     def _finding(self, item: Weighted, copies: int) -> Finding:
         rows = item.reading.value.rows
         units = rows.rows if rows is not None else copies + 1
-        constant = rows is not None and rows.all_equal
+        constant = rows is not None and rows.all_equal and copies == units - 1  # of equal rows some may get gradients of their own
         share = copies / units
         value = item.reading.value.moments.mean
         how = f"all {units} units start from the same constant ({value:g})" if constant else f"{copies} of {units} units repeat another unit"
