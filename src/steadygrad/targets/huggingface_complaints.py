@@ -16,6 +16,7 @@ STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
 SHORT = re.compile(r"Kernel size can't be greater than actual input size")
 PLACES = re.compile(r"have shape `\(batch_size, (?P<wanted>\d+)\)`, but got shape `torch.Size\(\[\d+, (?P<got>\d+)\]\)`")
+SCALED = re.compile(r"Image size (?P<got>\d+)x\d+ is too small to be scaled with scaled_images_ratios=[(\[](?P<ratio>[\d.]+).*patch_size=(?P<patch>\d+)")
 HEIGHT = re.compile(r"Input height \((?P<got>\d+)\) doesn't match model \((?P<wanted>\d+)\)")
 MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)")
 UNEVEN = re.compile(r"length (?P<got>\d+) is not a multiple of (?P<of>\d+)")
@@ -29,7 +30,7 @@ NOTHING = re.compile(r"'NoneType' object")
 VECTORS = re.compile(r"(states|embeds|embeddings|features|queries)$")
 KINDS_OF_TOKENS = ("text", "image", "video", "audio")  # as `mm_token_type_ids` counts them
 MOST_TOKENS = 1024  # of one image, clip or sound
-LONGEST = 4096  # of a sequence that a model has no other length for
+LONGEST = 4096  # of a sequence that a model has no other length for; of an image half of it
 MOST_ANSWERS = 4
 
 
@@ -45,6 +46,7 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _longer(made, SHORT.search(complaint)),
         lambda: _squared(made, HEIGHT.search(complaint)),
+        lambda: _enlarged(made, SCALED.search(complaint)),
         lambda: _placed(made, PLACES.search(complaint)),
         lambda: _rounded(made, MULTIPLE.search(complaint) or UNEVEN.search(complaint)),
         lambda: _completed(made, MISSING.search(complaint), maker),
@@ -109,7 +111,7 @@ def _reduced(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     if match is None:
         return None
     got, wanted = ([int(side) for side in match[key].split("*")] for key in ("got", "wanted"))
-    images = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim >= 4}
+    images = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim >= 4}
     sides = {n: [v.shape[-2] * wanted[0] // got[0], v.shape[-1] * wanted[1] // got[1]] for n, v in images.items()}
     if not images or any(min(size) < 1 for size in sides.values()):
         return None
@@ -124,13 +126,19 @@ def _longer(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any]
     return {**made, **{n: stretched(v, 4 * v.shape[-1], -1) for n, v in signals.items()}} if signals else None
 
 
+def _enlarged(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Images of which the smallest copy still has a patch."""
+    return None if match is None else _sided(made, int(match["got"]), round(int(match["patch"]) / float(match["ratio"])))
+
+
 def _squared(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
     """Images with sides as long as the model's."""
-    if match is None:
-        return None
-    got, wanted = int(match["got"]), int(match["wanted"])
+    return None if match is None else _sided(made, int(match["got"]), int(match["wanted"]))
+
+
+def _sided(made: dict[str, Any], got: int, wanted: int) -> dict[str, Any] | None:
     square = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.shape[-2:] == (got, got)}
-    return {**made, **{n: stretched(stretched(v, wanted, -2), wanted, -1) for n, v in square.items()}} if square and wanted <= MOST_TOKENS else None
+    return {**made, **{n: stretched(stretched(v, wanted, -2), wanted, -1) for n, v in square.items()}} if square and wanted <= LONGEST // 2 else None
 
 
 def _placed(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:

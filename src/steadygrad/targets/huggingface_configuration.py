@@ -38,6 +38,7 @@ LINKS = (
     "text_embed_dim", "attention_hidden_size", "upsample_groups", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
 )  # fmt: skip
 INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
+HOOKS = ("intermediate_hook_ids",)  # layers of a backbone whose depth stands elsewhere
 WIDEST, WORDS, LARGEST_IMAGE = 256, 1024, 1024
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
         "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "sliding_window": 16,
@@ -181,7 +182,8 @@ def _narrow(configuration: Any, renamed: dict[int, int]) -> None:
     while widest // factor > WIDEST:
         factor *= 2
     alike = _get(configuration, "num_key_value_heads") == _get(configuration, "num_attention_heads")
-    aliases = getattr(type(configuration), "attribute_map", None) or {}  # second names: dividing both would divide twice
+    second = getattr(type(configuration), "attribute_map", None) or {}
+    aliases = {name for name, first in second.items() if name != first}  # dividing both names would divide twice
     for name in [n for n in (*WIDTHS, *INNER, *HEADS) if n not in aliases] if factor > 1 else []:
         value = _get(configuration, name)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -232,6 +234,10 @@ def _shorten(configuration: Any, deepest: int, of_kind: int) -> None:
         value = _get(configuration, name)
         if isinstance(value, list) and value and isinstance(value[0], int):
             _set(configuration, name, [i for i in value if i < kept] or [kept - 1])
+    for name in HOOKS:
+        value = _get(configuration, name)
+        if isinstance(value, list | tuple):
+            _set(configuration, name, [min(i, deepest - 1) for i in value])
     for name in DEPTHS:
         _cap(configuration, name, kept)
     _cap(configuration, "num_kv_shared_layers", 0)

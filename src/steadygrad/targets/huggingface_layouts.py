@@ -23,6 +23,7 @@ PRODUCT = re.compile(r"mat1 and mat2 shapes cannot be multiplied \(\d+x(?P<got>\
 NORMED = re.compile(r"normalized_shape=\[(?P<wanted>\d+)\], expected input .*size\[\d+, (?P<middle>\d+), (?P<got>\d+)\]")
 BOOKS = re.compile(r"shape '\[(?P<rows>-?\d+), (?P<books>\d+), -?\d+\]' is invalid for input of size (?P<got>\d+)")
 WINDOWS = re.compile(r"shape '\[\d+, (?P<windows>\d+), (?P<side>\d+), (?P=windows), (?P=side), -1\]' is invalid")
+WHOLE = "Input type (long int) and bias type (float)"
 PAIR = re.compile(r"5D tensor of shape \(batch_size, (?P<images>\d), num_channels")
 MOST_BOOKS = 64
 
@@ -99,6 +100,12 @@ def _pairs(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
     return {**made, **{n: torch.stack([v.roll(i, 0) for i in range(int(match["images"]))], 1) for n, v in images.items()}} if match and images else None
 
 
+def _numbers(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
+    """Masks that are images as numbers."""
+    whole = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.dtype == torch.int64 and v.ndim > 3} if WHOLE in complaint else {}
+    return {**made, **{n: v.float() for n, v in whole.items()}} if whole else None
+
+
 def _windowed(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     """Images cut to as many patches as fit into equal windows."""
     match = WINDOWS.search(complaint)
@@ -141,5 +148,5 @@ def stretched(values: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
 
 
 LAYOUTS: tuple[Callable[[Inputs, str, Maker], Inputs | None], ...] = (
-    _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _windowed, _turned, _coded,
+    _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _numbers, _windowed, _turned, _coded,
 )  # fmt: skip

@@ -111,6 +111,8 @@ def test_images_and_sounds_get_the_length_that_is_asked_for() -> None:
     made = {"pixel_values": torch.randn(2, 3, 8, 8), "labels": torch.ones(2)}
     assert shapes(answer(made, "AssertionError: Input height (8) doesn't match model (12)."))["pixel_values"] == (2, 3, 12, 12)
     assert answer(made, "AssertionError: Input height (9) doesn't match model (12).") is None
+    small = "ValueError: Image size 8x8 is too small to be scaled with scaled_images_ratios=(0.25, 0.5, 1) when patch_size=8."
+    assert shapes(answer(made, small))["pixel_values"] == (2, 3, 32, 32)
     sound = {"input_features": torch.randn(2, 80, 256), "mask": torch.ones(2, 256)}
     told = "ValueError: X expects `padded_feature_length` to be a multiple of `n_window * 2` (100), but got 256."
     assert shapes(answer(sound, told)) == {"input_features": (2, 80, 200), "mask": (2, 200)}

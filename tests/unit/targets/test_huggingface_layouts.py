@@ -86,6 +86,12 @@ def test_states_that_go_into_a_convolution_of_images_are_images() -> None:
     assert shapes(answer({"hidden_states": states}, complaint_of(torch.nn.Conv2d(3, 4, 3), states))) == {"hidden_states": (2, 3, 8, 8)}
 
 
+def test_masks_that_are_images_are_numbers() -> None:
+    masks = torch.ones(2, 3, 8, 8, dtype=torch.int64)
+    found = answer({"prompt_masks": masks, "input_ids": masks[0, 0]}, complaint_of(torch.nn.Conv2d(3, 4, 3), masks))
+    assert found is not None and found["prompt_masks"].dtype == torch.float32 and found["input_ids"].dtype == torch.int64
+
+
 def test_pairs_of_images_take_the_place_of_each() -> None:
     told = "ValueError: Input must be a 5D tensor of shape (batch_size, 2, num_channels, height, width)"
     assert shapes(answer({"pixel_values": torch.randn(2, 3, 8, 8)}, told)) == {"pixel_values": (2, 2, 3, 8, 8)}
