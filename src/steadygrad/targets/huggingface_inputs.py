@@ -203,6 +203,12 @@ class Maker:
         rows, columns = (size // side for size in self.size()[1])
         return torch.cartesian_prod(torch.arange(rows), torch.arange(columns)).flip(1).expand(self.batch, -1, -1).clone()
 
+    def boxes(self) -> torch.Tensor:
+        """Left, upper, right and lower end of each word on a page of 1000 × 1000, or as far as there are positions."""
+        most = min(int(first_of((self.text, self.whole), ("max_2d_position_embeddings",), 1001)), 1001)
+        corners = torch.randint(0, most, (self.batch, self.length, 2, 2), generator=self.generator)
+        return corners.sort(2).values.flatten(2)
+
     def lengths(self) -> torch.Tensor:
         """How long each sound is: all are as long as there is room."""
         return torch.full((self.batch,), self.frames())
@@ -241,7 +247,7 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "pixel_mask": lambda m: torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
     "mm_token_type_ids": lambda m: torch.zeros(m.batch, m.length, dtype=torch.int64),
     "image_attention_mask": lambda m: torch.ones(m.batch, m.length, 1, dtype=torch.int64),
-    "bbox": lambda m: torch.zeros(m.batch, m.length, 4, dtype=torch.int64),
+    "bbox": Maker.boxes,
     "labels": Maker.labels,
     "return_loss": lambda m: True,
     "bool_masked_pos": Maker.patches,

@@ -170,6 +170,17 @@ def test_sequences_have_no_more_words_than_there_are_positions() -> None:
     assert made["input_ids"].shape == made["labels"].shape == (2, 16)
 
 
+def test_boxes_have_their_corners_in_order_on_the_page() -> None:
+    class Reader(torch.nn.Module):
+        def forward(self, input_ids=None, bbox=None):
+            return None
+
+    made = next(candidates(Reader(), SimpleNamespace(vocab_size=100, max_2d_position_embeddings=512), 0, 2))
+    left, upper, right, lower = made["bbox"].unbind(-1)
+    assert made["bbox"].shape == (2, 32, 4) and bool((left <= right).all()) and bool((upper <= lower).all())
+    assert 0 <= int(made["bbox"].min()) and 400 < int(made["bbox"].max()) < 512
+
+
 def test_images_follow_the_configuration() -> None:
     configuration = SimpleNamespace(image_size=(64, 48), num_channels=1, num_labels=5)
     made = next(candidates(ForImageClassification(), configuration, seed=0, batch=2))
