@@ -38,7 +38,7 @@ LINKS = (
     "text_embed_dim", "attention_hidden_size", "upsample_groups", "cross_hidden_size", "encoder_embed_dim", "d_embed", "hidden_size_per_layer_input",
 )  # fmt: skip
 INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
-HOOKS = ("intermediate_hook_ids",)  # layers of a backbone whose depth stands elsewhere
+HOOKS = ("intermediate_hook_ids", "intermediate_layers_indices")  # layers of a backbone whose depth stands elsewhere
 WIDEST, WORDS, LARGEST_IMAGE = 256, 1024, 1024
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
         "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "sliding_window": 16,
@@ -133,6 +133,12 @@ def _divide(configuration: Any, filled: bool, seen: list[Any]) -> None:
 def _meet(configuration: Any) -> None:
     """What a tower of images gives is as wide as the words it goes between, which some defaults are not."""
     vision, text = _get(configuration, "vision_config"), _get(configuration, "text_config")
+    for tower in (configuration, vision):  # squares of patches become one, as many times as wide
+        ratio, own = _get(tower, "pixel_shuffle_ratio"), _get(tower, "hidden_size")
+        if isinstance(ratio, float) and ratio > 0.0 and isinstance(own, int):
+            _set(tower, "intermediate_size", round(own / ratio**2))
+    if isinstance(_get(vision, "projector_output_dim"), int):
+        _set(vision, "vision_output_dim", _get(vision, "projector_output_dim"))
     width = _get(text, "hidden_size")
     if vision is None or not isinstance(width, int):
         return

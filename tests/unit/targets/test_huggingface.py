@@ -90,6 +90,7 @@ class Tower(Configuration):
     def __init__(self) -> None:
         super().__init__()
         self.out_hidden_size, self.image_size = 777, 1540
+        self.pixel_shuffle_ratio, self.intermediate_layers_indices = 0.5, [3, 15]
 
 
 class Seeing:
@@ -105,6 +106,7 @@ class Seeing:
 def test_a_tower_gives_what_is_as_wide_as_words_of_images_that_are_not_too_large() -> None:
     small, *_, default = configurations(Seeing)
     assert (small.vision_config.out_hidden_size, small.vision_config.image_size) == (256, 770)
+    assert (small.vision_config.intermediate_size, small.vision_config.intermediate_layers_indices) == (4 * 256, [3, 3])
     assert (default.vision_config.out_hidden_size, default.vision_config.image_size) == (777, 1540)
 
 
