@@ -1,7 +1,7 @@
 """One measurement: a forward, a loss and a backward pass under observation, then the experiments that were asked for."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,12 +13,12 @@ from steadygrad.case import Case
 from steadygrad.errors import ModelError
 from steadygrad.graph import checkpoints
 from steadygrad.graph.nested import named_tensors
-from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import Parameter
 from steadygrad.graph.trace import Traced, call_model, own_loss, random_cotangent, trace
 from steadygrad.graph.transaction import Transaction
 from steadygrad.graph.wrappers import parameter_records, unwrap
 from steadygrad.probes import facts, statistics
+from steadygrad.probes.backward import backward
 from steadygrad.probes.evidence import Conditions, Evidence, ParameterReading
 from steadygrad.probes.meter import Meter
 from steadygrad.probes.parameters import parameter_readings
@@ -139,7 +139,7 @@ def measure(
             torch.manual_seed(SEED)
             session.traced = trace(model, case.inputs, case.targets, case.loss_fn, session.meter, records)
         with session.stage("backward", progress):
-            _backward(session)
+            backward(session, SEED)
     finally:
         session.meter.close()
     with session.stage("parameters", progress), torch._C.DisableTorchFunction():
@@ -185,44 +185,6 @@ def _set_mode(model: nn.Module, mode: str) -> None:
         model.eval()
     elif not model.training:
         model.train()
-
-
-def _backward(session: Session) -> None:
-    traced, model = session.traced, session.model
-    assert traced is not None  # measure() sets it first
-    wanted = {name: p for name, p in session.parameters.items() if p.requires_grad}
-    session.gradients = dict.fromkeys(session.parameters)
-    if traced.loss is None or not traced.loss.requires_grad or not wanted:
-        return
-    if any_sharded(wanted.values()):  # their gradients are reduced and scattered by hooks that only `backward` runs
-        session.gradients.update(zip(wanted, _after_backward(traced.loss, wanted), strict=True))
-        session.remarks.append("sharded parameters: gathered from all processes, which must run the check together")
-        return
-    try:
-        found = torch.autograd.grad(traced.loss, list(wanted.values()), allow_unused=True)
-    except RuntimeError as error:
-        if "checkpoint" not in str(error).lower():
-            raise ModelError(f"the backward pass raised: {error}") from error
-        found = _accumulated(session, model, wanted)
-    session.gradients.update(zip(wanted, found, strict=True))
-
-
-def _accumulated(session: Session, model: nn.Module, wanted: Mapping[str, nn.Parameter]) -> tuple[torch.Tensor | None, ...]:
-    """Reentrant checkpoints refuse `autograd.grad`: run once more and let gradients accumulate, as training does."""
-    torch.manual_seed(SEED)
-    session.meter.close()
-    session.meter = Meter(session.meter.detail, session.meter.batch_size)
-    session.traced = trace(model, session.case.inputs, session.case.targets, session.case.loss_fn, session.meter)
-    assert session.traced.loss is not None  # it was not the first time either
-    return _after_backward(session.traced.loss, wanted)
-
-
-def _after_backward(loss: torch.Tensor, wanted: Mapping[str, nn.Parameter]) -> tuple[torch.Tensor | None, ...]:
-    """Gradients as training accumulates them; the transaction puts the former ones back."""
-    for parameter in wanted.values():
-        parameter.grad = None
-    loss.backward()
-    return tuple(parameter.grad for parameter in wanted.values())
 
 
 def _evidence(
