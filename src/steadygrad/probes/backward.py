@@ -35,8 +35,7 @@ def backward(session: "Session", seed: int) -> None:
         session.gradients.update(zip(wanted, _after_backward(traced.loss, wanted), strict=True))
         session.remarks.append("sharded parameters: gathered from all processes, which must run the check together")
         return
-    for parameter in wanted.values():
-        parameter.grad = None
+    _forget(wanted)
     try:
         found = torch.autograd.grad(traced.loss, list(wanted.values()), allow_unused=True)
     except RuntimeError as error:
@@ -44,7 +43,8 @@ def backward(session: "Session", seed: int) -> None:
             raise ModelError(f"the backward pass raised: {error}") from error
         found = _accumulated(session, seed, model, wanted)
     else:
-        found = tuple(map(_with_inner, found, wanted.values()))
+        with torch._C.DisableTorchFunction():
+            found = tuple(map(_with_inner, found, wanted.values()))
     session.gradients.update(zip(wanted, found, strict=True))
 
 
@@ -58,6 +58,13 @@ def _accumulated(session: "Session", seed: int, model: nn.Module, wanted: Mappin
     return _after_backward(session.traced.loss, wanted)
 
 
+def _forget(wanted: Mapping[str, nn.Parameter]) -> None:
+    """No gradients; the transaction holds the former ones, and its guard need not copy weights of which only `.grad` is set."""
+    with torch._C.DisableTorchFunction():
+        for parameter in wanted.values():
+            parameter.grad = None
+
+
 def _with_inner(gradient: torch.Tensor | None, parameter: nn.Parameter) -> torch.Tensor | None:
     """With what backward passes within the backward pass left at the parameter, as those of reversible layers do."""
     inner, parameter.grad = parameter.grad, None
@@ -66,7 +73,6 @@ def _with_inner(gradient: torch.Tensor | None, parameter: nn.Parameter) -> torch
 
 def _after_backward(loss: torch.Tensor, wanted: Mapping[str, nn.Parameter]) -> tuple[torch.Tensor | None, ...]:
     """Gradients as training accumulates them; the transaction puts the former ones back."""
-    for parameter in wanted.values():
-        parameter.grad = None
+    _forget(wanted)
     loss.backward()
     return tuple(parameter.grad for parameter in wanted.values())

@@ -180,7 +180,7 @@ def test_boxes_have_their_corners_in_order_on_the_page() -> None:
     made = next(candidates(Reader(), SimpleNamespace(vocab_size=100, max_2d_position_embeddings=512), 0, 2))
     left, upper, right, lower = made["bbox"].unbind(-1)
     assert made["bbox"].shape == (2, 32, 4) and bool((left <= right).all()) and bool((upper <= lower).all())
-    assert 0 <= int(made["bbox"].min()) and 400 < int(made["bbox"].max()) < 512
+    assert int(made["bbox"].min()) >= 0 and 400 < int(made["bbox"].max()) < 512
 
 
 def test_images_follow_the_configuration() -> None:
