@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from steadygrad.targets.huggingface_inputs import Maker
-from steadygrad.targets.huggingface_layouts import CHANNELS, PRODUCT, laid_out, stretched
+from steadygrad.targets.huggingface_layouts import CHANNELS, PRODUCT, framed, laid_out, stretched
 from steadygrad.targets.huggingface_sizes import first_of
 
 MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
@@ -28,6 +28,7 @@ UNKNOWN, COMMON = "index out of range in self", 8  # words that every table has
 WORDLESS = re.compile(r"no attribute 'embed_tokens'|`input_ids` is expected to be `None`")
 NOTHING = re.compile(r"'NoneType' object")
 VECTORS = re.compile(r"(states|embeds|embeddings|features|queries)$")
+ALIKE = {"attention_mask$": "attention_mask", "pixel|image|mask": "pixel_values", "_ids$": "input_ids"}  # by names that nothing else is known of
 KINDS_OF_TOKENS = ("text", "image", "video", "audio")  # as `mm_token_type_ids` counts them
 MOST_TOKENS = 1024  # of one image, clip or sound
 LONGEST = 4096  # of a sequence that a model has no other length for; of an image half of it
@@ -76,10 +77,10 @@ def with_tokens(made: dict[str, Any], complaint: str, configuration: Any) -> dic
         return None
     places = torch.full((len(ids), count), token)
     longer = {**made, "input_ids": torch.cat([places, ids], 1)}
+    fillings = {"labels": -100, "mm_token_type_ids": KINDS_OF_TOKENS.index(match["kind"].lower())}
     for name, value in made.items():
         if name != "input_ids" and isinstance(value, torch.Tensor) and value.shape == ids.shape:
-            filling = -100 if name == "labels" else int("mask" in name) or KINDS_OF_TOKENS.index(match["kind"].lower()) * (name == "mm_token_type_ids")
-            longer[name] = torch.cat([value.new_full(places.shape, filling), value], 1)
+            longer[name] = torch.cat([value.new_full(places.shape, fillings.get(name, int("mask" in name))), value], 1)
     return longer
 
 
@@ -115,9 +116,7 @@ def _reduced(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
     sides = {n: [v.shape[-2] * wanted[0] // got[0], v.shape[-1] * wanted[1] // got[1]] for n, v in images.items()}
     if not images or any(min(size) < 1 for size in sides.values()):
         return None
-    return {**made, **{n: stretched(stretched(v, sides[n][0], -2), sides[n][1], -1) for n, v in images.items()}}
-
-
+    return {**made, **{n: framed(v, *sides[n]) for n, v in images.items()}}
 
 
 def _longer(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
@@ -138,7 +137,7 @@ def _squared(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
 
 def _sided(made: dict[str, Any], got: int, wanted: int) -> dict[str, Any] | None:
     square = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.shape[-2:] == (got, got)}
-    return {**made, **{n: stretched(stretched(v, wanted, -2), wanted, -1) for n, v in square.items()}} if square and wanted <= LONGEST // 2 else None
+    return {**made, **{n: framed(v, wanted, wanted) for n, v in square.items()}} if square and wanted <= LONGEST // 2 else None
 
 
 def _placed(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
@@ -148,7 +147,7 @@ def _placed(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any]
     sides = {n: round(times * v.shape[-1]) for n, v in square.items()}
     if not square or not 0 < max(sides.values()) <= MOST_TOKENS:
         return None
-    return {**made, **{n: stretched(stretched(v, sides[n], -2), sides[n], -1) for n, v in square.items()}}
+    return {**made, **{n: framed(v, sides[n], sides[n]) for n, v in square.items()}}
 
 
 def _rounded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
@@ -170,7 +169,7 @@ def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) 
         return None
     found = {}
     for name in re.findall(r"'(\w+)'", match["names"]):
-        kind = "attention_mask" if name.endswith("attention_mask") else "pixel_values" if re.search("pixel|image|mask", name) else "input_ids" if name.endswith("_ids") else name
+        kind = next((kind for pattern, kind in ALIKE.items() if re.search(pattern, name)), name)
         value = maker.described(name)
         value = maker.one(kind) if value is None else value
         if value is None and name.startswith("num_"):  # a count of some of the words

@@ -15,6 +15,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from steadygrad.targets.huggingface_sizes import once_inside
+
 DEPTHS = (
     "num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers", "num_decoder_layers", "num_encoder_layers",
     "encoder_num_layers", "depth", "num_hidden_layers_vision", "num_blocks",
@@ -111,7 +113,7 @@ def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:
             _set(configuration, "head_dim", width // heads)
         for name in [n for n, value in vars(configuration).items() if isinstance(value, tuple)]:
             _set(configuration, name, list(_get(configuration, name)))  # as a configuration is that was read from a file
-    for inner in _inside(configuration, seen):
+    for inner in once_inside(configuration, seen):
         _complete(inner, filled, seen)
 
 
@@ -126,7 +128,7 @@ def _divide(configuration: Any, filled: bool, seen: list[Any]) -> None:
     if sections and half >= len(sections) and (sum(sections) != half or sections is SECTIONS):
         fair = [size * half // sum(sections) for size in sections]
         rotation["mrope_section"] = [*fair[:-1], half - sum(fair[:-1])]
-    for inner in _inside(configuration, seen):
+    for inner in once_inside(configuration, seen):
         _divide(inner, filled, seen)
 
 
@@ -145,14 +147,6 @@ def _meet(configuration: Any) -> None:
     name = "out_hidden_size" if isinstance(_get(vision, "out_hidden_size"), int) else "hidden_size" if isinstance(_get(vision, "embed_dim"), int) else ""
     if name and isinstance(_get(vision, name), int):
         _set(vision, name, width)
-
-
-def _inside(configuration: Any, seen: list[Any]) -> Iterator[Any]:
-    """Configurations inside, each once."""
-    seen.append(configuration)
-    for inner in list(vars(configuration).values()):
-        if hasattr(inner, "to_dict") and hasattr(inner, "model_type") and not any(inner is other for other in seen):
-            yield inner
 
 
 def _shrink(configuration: Any, deepest: int, widths: bool, of_kind: int, renamed: dict[int, int], seen: list[Any]) -> None:
@@ -179,7 +173,7 @@ def _shrink(configuration: Any, deepest: int, widths: bool, of_kind: int, rename
         _narrow(configuration, renamed)
     if deepest:
         _shorten(configuration, deepest, of_kind)
-    for inner in _inside(configuration, seen):
+    for inner in once_inside(configuration, seen):
         _shrink(inner, deepest, widths, of_kind, renamed, seen)
 
 
@@ -222,7 +216,7 @@ def _link(configuration: Any, renamed: dict[int, int], seen: list[Any]) -> None:
         value = _get(configuration, name)
         if isinstance(value, int) and value in renamed:
             _set(configuration, name, renamed[value])
-    for inner in _inside(configuration, seen):
+    for inner in once_inside(configuration, seen):
         _link(inner, renamed, seen)
 
 

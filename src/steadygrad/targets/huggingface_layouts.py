@@ -147,6 +147,11 @@ def stretched(values: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
     return torch.cat([values.roll(i, 0) for i in range(copies)], axis).narrow(axis, 0, wanted).contiguous()
 
 
+def framed(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Images `stretched` to a height and a width."""
+    return stretched(stretched(images, height, -2), width, -1)
+
+
 LAYOUTS: tuple[Callable[[Inputs, str, Maker], Inputs | None], ...] = (
     _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _numbers, _windowed, _turned, _coded,
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """What a configuration says of sizes, under whatever name."""
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -18,6 +19,12 @@ def inside(configuration: Any) -> list[Any]:
     return [inner for inner in vars(configuration).values() if hasattr(inner, "model_type")]
 
 
+def once_inside(configuration: Any, seen: list[Any]) -> Iterator[Any]:
+    """Configurations directly inside that are not among those `seen`, which `configuration` joins."""
+    seen.append(configuration)
+    yield from (inner for inner in inside(configuration) if not any(inner is other for other in seen))
+
+
 def text_of(configuration: Any) -> Any:
     """The configuration of the words; the whole where there are several."""
     try:
@@ -34,8 +41,6 @@ def positions(text: Any, most: int) -> int:
 
 def vocabularies(configuration: Any, seen: list[Any]) -> list[int]:
     """Sizes of the vocabularies of a configuration and those inside: words below the smallest are words everywhere."""
-    seen.append(configuration)
-    inner = [c for c in vars(configuration).values() if hasattr(c, "model_type") and not any(c is other for other in seen)]
     size = getattr(configuration, "vocab_size", None)
     own = [size] if isinstance(size, int) and size >= 8 else []
-    return own + [size for c in inner for size in vocabularies(c, seen)]
+    return own + [size for inner in once_inside(configuration, seen) for size in vocabularies(inner, seen)]
