@@ -28,6 +28,17 @@ def mlp(*widths: int, activation: Callable[[], nn.Module] = nn.ReLU, seed: int =
     return nn.Sequential(*layers[:-1])
 
 
+class Apply(nn.Module):
+    """A function as a layer."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.function(x)
+
+
 def batch(*shape: int, seed: int = 1) -> torch.Tensor:
     """Standard normal inputs."""
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))

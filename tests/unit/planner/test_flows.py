@@ -6,8 +6,10 @@ import torch.nn.functional as F
 from torch import nn
 
 import steadygrad as sg
+from steadygrad.graph.flow import Walk
 from steadygrad.planner.sight import see
 from steadygrad.planner.study import Study
+from steadygrad.probes.evidence import Evidence
 
 WIDTH, LENGTH, CODES = 64, 16, 32
 
@@ -52,6 +54,16 @@ def test_what_is_added_to_logits_takes_nothing_from_queries_and_keys() -> None:
     assert made.design.moments["where.weight"] == pytest.approx(1.0 / WIDTH, rel=0.01)
 
 
+def followed(net: nn.Module, ops: tuple[str, ...]) -> tuple[Walk, Evidence]:
+    """The plan's walk and a run of `net`, whose results of these ops agree."""
+    made = designed(net)
+    walk, seen = made.design.finish_as_is(), made.run(net, batch(), 0)
+    for node in seen.graph.nodes:
+        if node.op in ops:
+            assert walk.signals[node.index].value == pytest.approx(seen.signals[node.index].moments.q, rel=0.3), node.label
+    return walk, seen
+
+
 class Quantized(nn.Module):
     """One row of a codebook, chosen by a hard Gumbel softmax and gathered by a product and a sum behind views (wav2vec 2.0)."""
 
@@ -68,12 +80,7 @@ class Quantized(nn.Module):
 
 def test_a_row_that_is_chosen_at_random_keeps_its_size() -> None:
     """One of 32 entries is 1 at whatever scale of the logits; the sum over 32 rows is one of them, and hands each of them its gradient."""
-    net = Quantized()
-    made = designed(net)
-    walk, seen = made.design.finish_as_is(), made.run(net, batch(), 0)
-    for node in seen.graph.nodes:
-        if node.op in ("gumbel_softmax", "mul", "sum", "linear"):
-            assert walk.signals[node.index].value == pytest.approx(seen.signals[node.index].moments.q, rel=0.3)
+    walk, seen = followed(Quantized(), ("gumbel_softmax", "mul", "sum", "linear"))
     made_by = {node.op: node.index for node in seen.graph.nodes}
     scale = float(walk.gradients[made_by["sum"]].g[0])
     assert float(walk.gradients[made_by["mul"]].g[0]) == pytest.approx(scale, rel=1e-9)
@@ -93,12 +100,7 @@ class Normed(nn.Module):
 
 
 def test_a_power_of_a_mean_square_is_that_of_the_moment() -> None:
-    net = Normed()
-    made = designed(net)
-    walk, seen = made.design.finish_as_is(), made.run(net, batch(), 0)
-    for node in seen.graph.nodes:
-        if node.op in ("square", "mean", "rsqrt", "mul"):
-            assert walk.signals[node.index].value == pytest.approx(seen.signals[node.index].moments.q, rel=0.3), node.label
+    followed(Normed(), ("square", "mean", "rsqrt", "mul"))
 
 
 class Routed(nn.Module):

@@ -8,8 +8,8 @@ from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.door import check
-from steadygrad.rules.catalog.zero_gradient import _Beside, _between, _Do
-from steadygrad.rules.specimens import batch, classification, mlp
+from steadygrad.rules.catalog.zero_gradient import _Beside, _between
+from steadygrad.rules.specimens import Apply, batch, classification, mlp
 
 FLAT = (torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign, lambda x: torch.div(x, 0.1, rounding_mode="floor"), lambda x: x.sigmoid().bernoulli())
 
@@ -38,7 +38,7 @@ def test_a_small_part_is_a_warning_and_without_a_loss_a_note() -> None:
 
 
 def test_ops_in_series_are_one_finding_at_the_last() -> None:
-    net = nn.Sequential(mlp(16, 64), _Do(torch.round), mlp(64, 64), _Do(torch.round), mlp(64, 64, 4))
+    net = nn.Sequential(mlp(16, 64), Apply(torch.round), mlp(64, 64), Apply(torch.round), mlp(64, 64, 4))
     (finding,) = check(classification(net), select=("G105",)).findings
     assert finding.where == "3" and finding.evidence["count"] == 4
 

@@ -12,7 +12,7 @@ from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.nonfinite_origins import harmful, operands, origin
 from steadygrad.rules.rule import Rule, Specimen
-from steadygrad.rules.specimens import classification, mlp, regression
+from steadygrad.rules.specimens import Apply, classification, mlp, regression
 
 
 class NonfiniteForward(Rule):
@@ -85,18 +85,9 @@ def _passed_on(evidence: Evidence, node: Node) -> bool:
     return reading is not None and not reading.moments.nan and any(m.nonfinite for m in operands(evidence, node))
 
 
-class _Function(nn.Module):
-    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(x)
-
-
 def through(function: Callable[[torch.Tensor], torch.Tensor]) -> Case:
     """A small classifier with `function` where its activation would be."""
-    return classification(mlp(16, 32, 4, activation=lambda: _Function(function)))
+    return classification(mlp(16, 32, 4, activation=lambda: Apply(function)))
 
 
 class _Masked(nn.Module):

@@ -12,7 +12,7 @@ from steadygrad.rules.catalog.sharpness import least_squares
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rehearsals import course, outcome
 from steadygrad.rules.rule import Rule, Specimen, Threshold
-from steadygrad.rules.specimens import batch, classification, mlp
+from steadygrad.rules.specimens import Apply, batch, classification, mlp
 
 
 class Oscillation(Rule):
@@ -96,17 +96,8 @@ class _Round(torch.autograd.Function):
         return g
 
 
-class _Through(nn.Module):
-    def __init__(self, function: type[torch.autograd.Function]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function.apply(x)
-
-
 def _wrong_gradient() -> Case:
-    net = nn.Sequential(mlp(16, 1), _Through(_Shuffled))
+    net = nn.Sequential(mlp(16, 1), Apply(_Shuffled.apply))
     x = batch(64, 16)
     targets = x @ torch.linspace(0.5, 1.5, 16)[:, None] / 4.0
     return Case(net, x, targets, nn.functional.mse_loss, torch.optim.SGD(net.parameters(), lr=0.05))
@@ -114,7 +105,7 @@ def _wrong_gradient() -> Case:
 
 def _straight_through() -> Case:
     net = mlp(16, 64, 64, 4)
-    net = nn.Sequential(net[0], _Through(_Round), *net[1:])
+    net = nn.Sequential(net[0], Apply(_Round.apply), *net[1:])
     return classification(net, optimizer=torch.optim.SGD(net.parameters(), lr=0.05))
 
 

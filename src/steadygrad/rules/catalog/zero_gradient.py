@@ -10,7 +10,7 @@ from steadygrad.graph.signal_graph import Node, SignalGraph
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
-from steadygrad.rules.specimens import classification, mlp
+from steadygrad.rules.specimens import Apply, classification, mlp
 from steadygrad.rules.stopped_gradient import only_behind_moves, stopped
 from steadygrad.rules.weights import anything_moves, share_of_used
 
@@ -145,15 +145,6 @@ def _is_mask(graph: SignalGraph, index: int) -> bool:
     return node is not None
 
 
-class _Do(nn.Module):
-    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.function(x)
-
-
 class _Gate(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -176,7 +167,7 @@ class _Beside(nn.Module):
 
 def _between(function: Callable[[torch.Tensor], torch.Tensor]) -> Case:
     first, second = mlp(16, 64, 64), mlp(64, 64, 4, activation=nn.Tanh, seed=7)
-    return classification(nn.Sequential(first, nn.ReLU(), _Do(function), second))
+    return classification(nn.Sequential(first, nn.ReLU(), Apply(function), second))
 
 
 def _rounded() -> Case:
