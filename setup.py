@@ -21,7 +21,7 @@ setup(
             sources=[f"{FOLDER}/{name}.c" for name in ("module", "statistics", "parallel", "draw", "draw_python")],
             depends=[
                 f"{FOLDER}/{name}.h"
-                for name in ("statistics", "statistics_types", "statistics_loops", "unit_loops")
+                for name in ("statistics", "statistics_types", "statistics_loops", "statistics_avx512", "octaves_avx512", "unit_loops")
                 + ("draw", "draw_plain", "draw_avx2", "draw_avx512", "draw_loops", "draw_undefine", "draw_python")
             ],
             define_macros=[("Py_LIMITED_API", "0x030A0000")],

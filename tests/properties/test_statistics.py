@@ -20,8 +20,8 @@ def counts(found):
 
 
 def close(one, other):
-    """Sums within n · 2⁻⁵² of the sum of magnitudes; Σ|x| <= √(n Σx²)."""
-    slack = max(one.count, 1) * 2**-52
+    """Sums within 2 · (16 · 2⁻²⁴ + n · 2⁻⁵³) of the sum of magnitudes; Σ|x| <= √(n Σx²)."""
+    slack = 2 * (16 * 2**-24 + max(one.count, 1) * 2**-53)
     assert abs(one.square - other.square) <= slack * one.square
     assert abs(one.sum - other.sum) <= slack * math.sqrt(one.count * one.square) * (1 + 1e-9)
 
@@ -59,7 +59,7 @@ def test_histogram_and_moments_count_the_same(x):
 @settings(deadline=None)
 @given(tensors)
 def test_doubling_is_exact(x):
-    x = torch.where(x.abs() < 1e38, x, 0.0)
+    x = torch.where(x.abs() < 2.0**125, x, 0.0)  # short sums are scaled down by 2¹²⁶ at most
     one, two = moments(x), moments(2 * x)
     assert (two.sum, two.square, two.absmax) == (2 * one.sum, 4 * one.square, 2 * one.absmax)
     assert moments(-x).sum == -one.sum
@@ -89,4 +89,4 @@ def test_units_together_are_the_whole(x):
         whole.nonfinite,
         whole.absmax,
     )
-    assert abs(found.square.sum() - whole.square) <= whole.count * 2**-52 * whole.square
+    assert abs(found.square.sum() - whole.square) <= (16 * 2**-24 + whole.count * 2**-52) * whole.square

@@ -2,16 +2,23 @@
 
 Numbers come as float64 arrays, or as float32 arrays holding the exact values of float32, float16 or bfloat16 tensors.
 
-Sums are float64 sums in a fixed order, so that they depend neither on threads nor on the machine:
+Sums are taken in a fixed order, so that they depend neither on threads nor on the machine:
   all entries   rows of 32 lanes; 16 rows are added one after the other into a block of 32 lane sums; blocks are added in
-                pairs, pairs in pairs … (missing blocks are 0); the 32 lanes by halves: 16 + 16, 8 + 8, …, 1 + 1.
+                pairs, pairs in pairs … (missing blocks are 0); the 32 lanes by halves: 16 + 16, 8 + 8, …, 1 + 1. All
+                this in float64, except that the 16 rows of a block are squared and added in float32 ("short sums") in
+                chunks of 64 blocks of numbers of 32 bits and less where that serves: entries are multiplied by the power
+                of two (2⁻¹²⁶ to 2¹²⁷) that brings the largest magnitude of the chunk's first block to [1, 2), and its lane
+                sums back; it serves when all entries are finite, none is larger than 2⁶⁰ then, and S² <= ½ n Q for the
+                short sums S and Q of the chunk's n entries.
   per unit, inner < 64     positions apart along `outer`, one row after the other; then the 64 positions (missing ones
                 are 0) by halves.
   per unit, inner >= 64    each run of `inner` neighbours: rows of 32 lanes one after the other, the lanes by halves; the
                 runs one after the other along `outer`.
 Entries that are not finite count as 0 in sums. Squares of float32 values are exact in float64; those of float64 round once.
 Error bounds: |Σ computed − Σ| <= d · 2⁻⁵³ · Σ|x| with depth d = 16 + ⌈log2(n/512)⌉ + 5 over all entries, and
-d = outer + ⌈inner/32⌉ + 6 per unit (Higham 2002, Accuracy and Stability, §4.2); one more for squares of float64.
+d = outer + ⌈inner/32⌉ + 6 per unit (Higham 2002, Accuracy and Stability, §4.2); one more for squares of float64. Short sums
+add 15 · 2⁻²⁴ · Σ|x| over their chunks, and to squares 16 · 2⁻²⁴ · Σx², a millionth (squares beyond 2⁶⁰ could overflow, none that
+counts underflows; where the mean takes more than half of the second moment, the variance left would carry the error of the whole).
 
 The hash of a unit is Σ_k w_k · m(b_k) modulo 2⁶⁴ over its entries: b the bits of the entry (of its float32 value, or of
 the float64), m a bijection that spreads differences to the low bits, w_k a product of odd pseudo-random 64-bit weights of
@@ -22,8 +29,11 @@ import numpy as np
 
 LANES, ROWS, RUN, SEGMENT = 32, 16, 64, 1024
 BLOCK = LANES * ROWS
-CHUNK = 2048 * BLOCK
-"""Entries held as float64 at once; a power of two of blocks, so that the pairs come out the same."""
+CHUNK = 64 * BLOCK
+"""Entries that are summed in one way."""
+SHORT_MOST = 2.0**60
+PIECE = 32 * CHUNK
+"""Entries held as float64 at once; a power of two of chunks, so that the pairs come out the same."""
 LOWEST, HIGHEST = -150, 128
 BINS = HIGHEST - LOWEST + 1
 FP16_LARGEST = 65504.0
@@ -48,8 +58,8 @@ def pairs(x: np.ndarray) -> np.ndarray:
 
 
 def in_turn(x: np.ndarray) -> np.ndarray:
-    """Sum over axis 0, one after the other, starting from 0."""
-    total = np.zeros(x.shape[1:])
+    """Sum over axis 0, one after the other, starting from 0, in the type of `x`."""
+    total = np.zeros(x.shape[1:], x.dtype)
     for entry in x:
         total += entry
     return total
@@ -70,11 +80,40 @@ def _squared(x: np.ndarray) -> np.ndarray:
         return x * x
 
 
-def _lanes_of(x: np.ndarray) -> np.ndarray:
-    """(2, 32): lane sums of one chunk of x and of x²."""
-    x = padded(_finite(x), 0, BLOCK).reshape(-1, ROWS, LANES)
-    both = np.stack([x, _squared(x)])
-    return pairs(np.moveaxis(in_turn(np.moveaxis(both, 2, 0)), 1, 0))
+def _lanes(x: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """(chunks, 2, 32): float64 lane sums of x and of its squares, (chunks, blocks, 16, 32) both."""
+    blocks = in_turn(np.moveaxis(np.stack([x, squares], axis=1), 3, 0)).astype(np.float64)
+    return pairs(np.moveaxis(blocks, 2, 0))
+
+
+def _piece(x: np.ndarray) -> np.ndarray:
+    """(2, 32): lane sums of x and of x² of a piece, each of its chunks summed as serves it."""
+    count = -(-len(x) // CHUNK)
+    whole = padded(x, 0, BLOCK if count == 1 else CHUNK).reshape(count, -1, ROWS, LANES)
+    kept = _finite(whole)
+    lanes = _lanes(kept, _squared(kept))
+    if x.dtype == np.float32:
+        entries = np.minimum(len(x) - CHUNK * np.arange(count), CHUNK)
+        scale = _scales(whole[:, 0])
+        _, first = _short(whole[:, :1], scale, np.minimum(entries, BLOCK))
+        short, serves = _short(whole, scale, entries)
+        lanes[first & serves] = short[first & serves]
+    return pairs(lanes)
+
+
+def _short(x: np.ndarray, scale: np.ndarray, entries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Short lane sums of (chunks, blocks, 16, 32), and for which chunks they serve."""
+    x = x * scale[:, None, None, None]
+    back = 1 / scale.astype(np.float64)
+    lanes = _lanes(x, x * x) * np.stack([back, back * back], axis=1)[:, :, None]
+    total, square = halves(np.moveaxis(lanes, 2, 0)).T
+    return lanes, (np.abs(x).max((1, 2, 3)) <= SHORT_MOST) & (total * total <= 0.5 * entries * square)
+
+
+def _scales(first: np.ndarray) -> np.ndarray:
+    """The power of two, for each (16, 32) block, that brings its largest magnitude to [1, 2); float32 has no more than 2¹²⁷."""
+    fields = ((first.view(np.uint32) & np.uint32(0x7FFFFFFF)).max((1, 2)) >> np.uint32(23)).astype(np.int64)
+    return np.ldexp(np.float32(1), np.maximum(127 - fields, -126))
 
 
 def widened(bits: np.ndarray, brain: bool) -> np.ndarray:
@@ -92,8 +131,8 @@ def widened(bits: np.ndarray, brain: bool) -> np.ndarray:
 def moments(x: np.ndarray) -> tuple[int, float, float, float, int, int, int, int]:
     """Count, Σ x, Σ x², max |x|, zeros, NaN, +inf, −inf of a flat array; see the record of the same name."""
     with np.errstate(over="ignore", invalid="ignore"):
-        chunks = [_lanes_of(x[start : start + CHUNK]) for start in range(0, len(x), CHUNK)]
-        total, square = halves(pairs(np.stack(chunks)).T) if chunks else (0.0, 0.0)
+        pieces = [_piece(x[start : start + PIECE]) for start in range(0, len(x), PIECE)]
+        total, square = halves(pairs(np.stack(pieces)).T) if pieces else (0.0, 0.0)
     largest = float(np.abs(_finite(x)).max(initial=0.0))
     odd = x[~np.isfinite(x)]
     nan, posinf = int(np.isnan(odd).sum()), int((odd > 0).sum())

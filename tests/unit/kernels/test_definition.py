@@ -19,21 +19,52 @@ def test_summation_orders_on_numbers_that_round():
 
 
 @pytest.mark.parametrize("n", [0, 1, 31, 512, 513, 70_000])
-def test_moments_within_the_bound_of_exact_sums(n):
-    x = np.random.default_rng(n).standard_normal(n).astype(np.float32) * 1e3
+@pytest.mark.parametrize("short", [True, False])
+def test_moments_within_the_bound_of_exact_sums(n, short):
+    x = np.random.default_rng(n).standard_normal(n).astype(np.float32 if short else np.float64) * 1000
     count, total, square, largest, zeros, *odd = definition.moments(x)
-    depth = 16 + max(0, math.ceil(math.log2(max(n, 1) / 512))) + 5
+    depth = 16 + max(0, math.ceil(math.log2(max(n, 1) / 512))) + 6
     exact = [float(v) for v in x]
+    once, twice = (15 * 2**-24, 16 * 2**-24) if short else (0, 0)
     assert count == n and zeros == 0 and odd == [0, 0, 0]
-    assert abs(total - math.fsum(exact)) <= depth * 2**-53 * math.fsum(map(abs, exact))
-    assert abs(square - math.fsum(v * v for v in exact)) <= depth * 2**-53 * math.fsum(v * v for v in exact)
+    assert abs(total - math.fsum(exact)) <= (once + depth * 2**-53) * math.fsum(map(abs, exact))
+    assert abs(square - math.fsum(v * v for v in exact)) <= (twice + depth * 2**-53) * math.fsum(v * v for v in exact)
     assert largest == max(map(abs, exact), default=0.0)
 
 
-def test_chunks_do_not_change_the_order(monkeypatch):
-    x = np.random.default_rng(0).standard_normal(20_000)
+@pytest.mark.parametrize("scale", [2.0**-149, 2.0**-140, 2.0**-100, 2.0**100, 2.0**125])
+def test_squares_beyond_float32_are_summed_all_the_same(scale):
+    x = np.array([1, -1, 2, -1], np.float32) * np.float32(scale)  # powers of two: every sum here is exact
+    exact = [float(v) for v in x]
+    assert definition.moments(x)[1:3] == (math.fsum(exact), math.fsum(v * v for v in exact))
+
+
+def test_a_chunk_whose_first_block_is_no_measure_of_it_is_summed_in_float64():
+    quiet = np.full(definition.BLOCK, 1e-30, np.float32)
+    loud = np.random.default_rng(0).standard_normal(2000).astype(np.float32)
+    for first in (quiet, 0 * quiet):
+        x = np.concatenate([first, loud])
+        assert definition.moments(x) == definition.moments(x.astype(np.float64))
+
+
+def test_variance_beside_a_large_mean_keeps_the_digits_of_float64():
+    x = (1000 + np.random.default_rng(0).standard_normal(40_000) / 1000).astype(np.float32)
+    count, total, square, *_ = definition.moments(x)
+    assert square / count - (total / count) ** 2 == pytest.approx(float(x.astype(np.float64).var()), rel=1e-3)  # 2⁻⁵² q / variance = 2e-4
+
+
+def test_each_chunk_is_summed_as_serves_it():
+    chunk = np.random.default_rng(0).standard_normal(definition.CHUNK).astype(np.float32)
+    far = chunk + 10
+    ours = [definition.moments(part)[1] for part in (chunk, far, np.concatenate([chunk, far]))]
+    assert ours[2] == pytest.approx(ours[0] + ours[1], rel=1e-14)
+    assert ours[0] != definition.moments(chunk.astype(np.float64))[1] and ours[1] == definition.moments(far.astype(np.float64))[1]
+
+
+def test_pieces_do_not_change_the_order(monkeypatch):
+    x = np.random.default_rng(0).standard_normal(200_000)
     whole = definition.moments(x)
-    monkeypatch.setattr(definition, "CHUNK", 4 * definition.BLOCK)
+    monkeypatch.setattr(definition, "PIECE", definition.CHUNK)
     assert definition.moments(x) == whole
 
 

@@ -67,6 +67,17 @@ def test_same_bits_as_the_definition(instructions, dtype, finite):
             assert_same(ours.units(axis, *limits), theirs.units(axis, *limits))
 
 
+@pytest.mark.parametrize("dtype", CODES, ids=str)
+def test_short_and_long_sums_are_chosen_as_in_the_definition(instructions, dtype):
+    x = torch.randn(100_003, generator=torch.Generator().manual_seed(0)).double()
+    later = torch.arange(len(x)) > 40_000  # the first chunk differs from the others
+    cases = [torch.cat([x[:512] + 9, x[512:]]), x, x.relu(), x + 0.99, x + 1.01, x + 9, x * 2.0**-40, x * 2.0**-60, x * 2.0**57, x * 2.0**63, x * 0, torch.where(later, x, x + 9)]
+    for case in [*cases, *(x[:n] for n in (1, 31, 32, 511, 512, 513, 2049, 32_768, 32_769))]:
+        tensor = case.to(dtype)
+        for one, other in zip(NativeReader(tensor).elements(), DefinitionReader(tensor).elements(), strict=True):
+            assert_same(one, other)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_all_patterns_of_short_types(dtype):
     x = torch.arange(-(1 << 15), 1 << 15, dtype=torch.int16).view(dtype)

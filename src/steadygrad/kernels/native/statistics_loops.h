@@ -17,28 +17,40 @@ INLINE REAL NAME(real)(BITS bits) {
     return x;
 }
 
+/* The last entries of a tensor, with zeros behind them up to a whole block; how many of those a chunk of n has. */
+#define FILLED_UP(n) ((BLOCK - (n) % BLOCK) % BLOCK)
+INLINE const WORD *NAME(filled_up)(const WORD *p, int64_t n, WORD *block) {
+    memcpy(block, p, (size_t)n * sizeof *p);
+    memset(block + n, 0, (size_t)(BLOCK - n) * sizeof *p);
+    return block;
+}
+
+/* How a chunk is summed: in float32 within a block, in float64, or so with entries that are not finite masked out. */
+#define SHORT 0
+#define LONG 1
+#define MASKED 2
+
 #define ELEMENT(place)                                                                                                 \
     {                                                                                                                  \
-        const BITS all = TO_BITS(p[place]), bits = masked ? all & FINITE(SIZE(all)) : all, size = SIZE(bits);          \
+        const BITS all = TO_BITS(p[place]), bits = how == MASKED ? all & FINITE(SIZE(all)) : all, size = SIZE(bits);   \
         const double x = (double)NAME(real)(bits);                                                                     \
         s += x;                                                                                                        \
         q = ADD_SQUARE(x, q);                                                                                          \
         m = size > m ? size : m;                                                                                       \
         z += ZERO(SIZE(all));                                                                                          \
     }
-
-INLINE void NAME(element_rows)(const WORD *restrict p, int rows, int lanes, int masked, Sums *restrict sums,
-                               BITS *restrict largest, BITS *restrict zeros) {
-    for (int lane = 0; lane < lanes; lane++) {
-        double s = sums->sum[lane], q = sums->square[lane];
-        BITS m = largest[lane], z = zeros[lane];
-        for (int row = 0; row < rows; row++) ELEMENT(row * LANES + lane)
-        sums->sum[lane] = s, sums->square[lane] = q, largest[lane] = m, zeros[lane] = z;
+#define SHORT_ELEMENT(place)                                                                                           \
+    {                                                                                                                  \
+        const BITS bits = TO_BITS(p[place]), size = SIZE(bits);                                                        \
+        const REAL x = NAME(real)(bits) * scale;                                                                       \
+        s += x;                                                                                                        \
+        q += x * x;                                                                                                    \
+        m = size > m ? size : m;                                                                                       \
+        z += ZERO(size);                                                                                               \
     }
-}
 
-INLINE void NAME(element_block)(const WORD *restrict p, int masked, Sums *restrict sums, BITS *restrict largest,
-                                BITS *restrict zeros) {
+INLINE void NAME(block)(const WORD *restrict p, int how, Sums *restrict sums, BITS *restrict largest,
+                        BITS *restrict zeros) {
     for (int lane = 0; lane < LANES; lane++) {
         double s = 0, q = 0;
         BITS m = largest[lane], z = zeros[lane];
@@ -47,41 +59,82 @@ INLINE void NAME(element_block)(const WORD *restrict p, int masked, Sums *restri
     }
 }
 
-/* Lane sums to `root`, the largest magnitude returned, its bits beyond INFINITE when something was not finite. */
-INLINE BITS NAME(element_chunk)(const WORD *p, int64_t n, int masked, Sums *root, int64_t *zero) {
+INLINE void NAME(short_block)(const WORD *restrict p, REAL scale, Sums *restrict sums, BITS *restrict largest,
+                              BITS *restrict zeros) {
+    for (int lane = 0; lane < LANES; lane++) {
+        REAL s = 0, q = 0;
+        BITS m = largest[lane], z = zeros[lane];
+        SIXTEEN_ROWS(SHORT_ELEMENT)
+        sums->sum[lane] = s, sums->square[lane] = q, largest[lane] = m, zeros[lane] = z;
+    }
+}
+
+/* Lane sums to `root`, short ones of entries times `scale`; the largest magnitude returned, its bits beyond INFINITE when
+   something was not finite. */
+INLINE BITS NAME(chunk)(const WORD *p, int64_t n, int how, REAL scale, Sums *root, int64_t *zero) {
     BITS largest[LANES] = {0}, zeros[LANES] = {0}, most = 0, none = 0;
-    int64_t i = 0;
+    WORD last[BLOCK];
     Tree tree;
     tree.count = 0;
-    for (; i + BLOCK <= n; i += BLOCK) {
-        Sums block;
-        NAME(element_block)(p + i, masked, &block, largest, zeros);
-        tree_push(&tree, &block);
-    }
-    if (i < n) {
-        Sums block = {{0}, {0}};
-        const int rows = (int)(n - i) / LANES, rest = (int)(n - i) % LANES;
-        NAME(element_rows)(p + i, rows, LANES, masked, &block, largest, zeros);
-        NAME(element_rows)(p + i + rows * LANES, 1, rest, masked, &block, largest, zeros);
-        tree_push(&tree, &block);
+    for (int64_t i = 0; i < n; i += BLOCK) {
+        Sums sums;
+        const WORD *place = i + BLOCK <= n ? p + i : NAME(filled_up)(p + i, n - i, last);
+        if (how == SHORT) NAME(short_block)(place, scale, &sums, largest, zeros);
+        else NAME(block)(place, how, &sums, largest, zeros);
+        tree_push(&tree, &sums);
     }
     tree_finish(&tree, root);
     for (int lane = 0; lane < LANES; lane++) {
         most = largest[lane] > most ? largest[lane] : most;
         none += zeros[lane];
     }
-    *zero = (int64_t)none;
+    *zero = (int64_t)none - FILLED_UP(n);
     return most;
 }
 
-#ifndef LOAD
-TARGET static BITS NAME(finite_chunk)(const WORD *p, int64_t n, Sums *root, int64_t *zero) {
-    return NAME(element_chunk)(p, n, 0, root, zero);
+#ifdef LOAD
+#include "statistics_avx512.h"
+#define KNOWN_MAGNITUDES 1
+#define FINITE_CHUNK NAME(finite_chunk)
+#else
+#define FINITE_CHUNK NAME(chunk)
+#endif
+/* One copy of the code each, out of line. */
+TARGET static BITS NAME(long_chunk)(const WORD *p, int64_t n, Sums *root, int64_t *zero) {
+    return FINITE_CHUNK(p, n, LONG, 1, root, zero);
+}
+TARGET static BITS NAME(masked_chunk)(const WORD *p, int64_t n, Sums *root, int64_t *zero) {
+    return NAME(chunk)(p, n, MASKED, 1, root, zero);
+}
+#if !WIDE
+/* The power of two that brings the largest magnitude of the first block to [1, 2), as far as a float can. */
+TARGET static REAL NAME(scale)(const WORD *p, int64_t n) {
+    BITS most = 0;
+    for (int64_t i = 0; i < (n < BLOCK ? n : BLOCK); i++) most = SIZE(TO_BITS(p[i])) > most ? SIZE(TO_BITS(p[i])) : most;
+    const int field = 254 - (int)(most >> 23);
+    return NAME(real)((BITS)(field < 1 ? 1 : field) << 23);
+}
+
+/* Short sums, scaled back; `serves` tells whether float32 was enough: no square overflowed, and the mean takes at most half
+   of the second moment. */
+TARGET static BITS NAME(short_chunk)(const WORD *p, int64_t n, REAL scale, Sums *root, int64_t *zero, int *serves) {
+    const double back = 1 / (double)scale;
+    const BITS most = FINITE_CHUNK(p, n, SHORT, scale, root, zero);
+    for (int lane = 0; lane < LANES; lane++) root->sum[lane] *= back, root->square[lane] *= back * back;
+    Sums total = *root;
+    join_lanes(total.sum, total.square);
+    *serves = (double)NAME(real)(most) * (double)scale <= SHORT_MOST &&
+              total.sum[0] * total.sum[0] <= 0.5 * (double)n * total.square[0];
+    return most;
+}
+TARGET static BITS NAME(served_chunk)(const WORD *p, int64_t n, Sums *root, int64_t *zero) {
+    const REAL scale = NAME(scale)(p, n);
+    int serves;
+    BITS most = NAME(short_chunk)(p, n < BLOCK ? n : BLOCK, scale, root, zero, &serves);
+    if (serves && n > BLOCK) most = NAME(short_chunk)(p, n, scale, root, zero, &serves);
+    return serves ? most : NAME(long_chunk)(p, n, root, zero);
 }
 #endif
-TARGET static BITS NAME(masked_chunk)(const WORD *p, int64_t n, Sums *root, int64_t *zero) {
-    return NAME(element_chunk)(p, n, 1, root, zero);
-}
 
 /* floor(log2) of a finite non-zero magnitude, clipped to the bins */
 INLINE int NAME(bin)(BITS size) {
@@ -144,8 +197,7 @@ TARGET static void NAME(magnitudes)(const WORD *p, int64_t n, Magnitudes *found)
 #endif
 
 #ifdef LOAD
-#include "statistics_avx512.h"
-#define KNOWN_MAGNITUDES 1
+#include "octaves_avx512.h"
 #endif
 
 /* One chunk: lane sums to `root`, everything else added to `found` and `bins`. */
@@ -153,7 +205,11 @@ TARGET static void NAME(elements)(const void *data, int64_t start, int64_t n, Su
                                   Magnitudes *bins) {
     const WORD *p = (const WORD *)data + start;
     int64_t zeros;
-    BITS most = NAME(finite_chunk)(p, n, root, &zeros);
+#if WIDE
+    BITS most = NAME(long_chunk)(p, n, root, &zeros);
+#else
+    BITS most = NAME(served_chunk)(p, n, root, &zeros);
+#endif
     const int odd = most >= INFINITE;
     if (odd) {
         most = NAME(masked_chunk)(p, n, root, &zeros);
@@ -187,4 +243,13 @@ static const Loops NAME(loops) = {NAME(elements), NAME(units), NAME(square)};
 #undef FINITE
 #undef ZERO
 #undef ELEMENT
+#undef SHORT_ELEMENT
+#undef SHORT
+#undef LONG
+#undef MASKED
+#undef FILLED_UP
+#undef FINITE_CHUNK
 #undef KNOWN_MAGNITUDES
+#ifdef LOAD
+#undef LOAD
+#endif

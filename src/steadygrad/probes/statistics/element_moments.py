@@ -16,7 +16,9 @@ class Moments(Record):
 
     Fields:
         count: all entries (a complex number counts as two: its real and its imaginary part).
-        sum, square: Σ x and Σ x² over the finite entries, in float64. `square` is inf where a float64 x² overflows.
+        sum, square: Σ x and Σ x² over the finite entries, to a millionth of Σ|x| and Σx², of float64 and wherever float32
+            does not serve to 2⁻⁵³ times the depth of the sum (`steadygrad.kernels.definition`). `square` is inf where a
+            float64 x² overflows.
         absmax: max |x| over the finite entries, 0 when there is none.
         zeros: entries equal to 0 (of either sign).
         nan, posinf, neginf: entries that are not finite; they are left out of the sums.
@@ -73,7 +75,7 @@ class Moments(Record):
 
     @property
     def variance(self) -> float:
-        """q − mean², never below 0. Cancels when |mean| ≫ std: its absolute error is about 2⁻⁵² q."""
+        """q − mean², never below 0. Cancels when |mean| ≫ std: its absolute error is about 2⁻⁵² q where mean² > q/2, else 2⁻¹⁹ q."""
         return max(0.0, self.q - self.mean**2) if self.finite else math.nan
 
     @property

@@ -1,7 +1,7 @@
 """Statistics by torch operations: everything stays on the tensor's device until one small transfer at the end.
 
 Counts, maxima and hashes are those of the definition in `steadygrad.kernels.definition`, bit for bit. Sums are float64
-sums in whatever order the device takes: they differ from the definition's by at most n · 2⁻⁵³ · Σ|x| (on devices
+sums in whatever order the device takes: they differ from the definition's by at most (15 · 2⁻²⁴ + n · 2⁻⁵³) · Σ|x| (on devices
 without float64, mps, they are float32 sums: n · 2⁻²⁴ · Σ|x|).
 """
 

@@ -40,5 +40,5 @@ def test_variance_of_a_constant_is_not_negative():
 def test_sum_is_the_concatenation():
     one, other = torch.randn(700), torch.cat([torch.zeros(5), torch.tensor([math.nan, -9.0, math.inf])])
     both, whole = moments(one) + moments(other), moments(torch.cat([one, other]))
-    assert both.to_dict() == pytest.approx(whole.to_dict(), rel=1e-12)
+    assert both.to_dict() == pytest.approx(whole.to_dict(), rel=1e-5)  # 16 · 2⁻²⁴ of Σ|x|, which is some times |Σx|
     assert (both.count, both.absmax, both.zeros, both.nan, both.posinf) == (708, 9.0, 5, 1, 1)
