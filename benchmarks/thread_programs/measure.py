@@ -21,9 +21,9 @@ from benchmarks.thread_programs.thread import Thread
 OUTPUT = Path(__file__).parent / "results" / "measured.json"
 
 
-def recorded() -> dict[str, dict[str, Any]]:
+def recorded(output: Path = OUTPUT) -> dict[str, dict[str, Any]]:
     """Id → row, as measured."""
-    return json.loads(OUTPUT.read_text()) if OUTPUT.exists() else {}
+    return json.loads(output.read_text()) if output.exists() else {}
 
 
 def shapes(setting: Setting) -> list[torch.Size]:
@@ -49,19 +49,20 @@ def row_of(program: Thread) -> dict[str, Any]:
     return {"visible": seen["visible"] or told, "in_numbers": numbers, "false_difference": control, **reproduce(program, {})}
 
 
-def main() -> None:
+def main(catalogue: dict[str, Thread], output: Path) -> None:
+    """The command line of a collection: measures what `output` has not, and writes it there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--id", nargs="*", help="measure these again")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = recorded()
-    for name, program in CATALOGUE.items():
+    rows = recorded(output)
+    for name, program in catalogue.items():
         if name in (options.id or ()) or (options.id is None and name not in rows):
             rows[name] = row_of(program)
             print(name, json.dumps(rows[name]), flush=True)
-            lines = ",\n".join(f" {json.dumps(known)}: {json.dumps(rows[known])}" for known in CATALOGUE if known in rows)
-            OUTPUT.write_text(f"{{\n{lines}\n}}\n")
+            lines = ",\n".join(f" {json.dumps(known)}: {json.dumps(rows[known])}" for known in catalogue if known in rows)
+            output.write_text(f"{{\n{lines}\n}}\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(CATALOGUE, OUTPUT)

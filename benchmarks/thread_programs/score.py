@@ -9,6 +9,8 @@ results/measured.json.
 """
 
 import argparse
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from benchmarks.faulty_programs.score import Detector, HealthyRow, ask, fault_row, tell
@@ -17,9 +19,9 @@ from benchmarks.thread_programs.programs import CATALOGUE
 from benchmarks.thread_programs.thread import Thread
 
 
-def score(detector: Detector, programs: list[Thread]) -> dict[str, list[Any]]:
-    """The rows "faulty" and "healthy"; before results/measured.json is there every fault counts as visible."""
-    measured = measure.recorded()
+def score(detector: Detector, programs: list[Thread], output: Path = measure.OUTPUT) -> dict[str, list[Any]]:
+    """The rows "faulty" and "healthy"; before `output` of the measurements is there every fault counts as visible."""
+    measured = measure.recorded(output)
     rows: dict[str, list[Any]] = {"faulty": [], "healthy": []}
     for program in programs:
         known = measured.get(program.id, {})
@@ -30,11 +32,16 @@ def score(detector: Detector, programs: list[Thread]) -> dict[str, list[Any]]:
     return rows
 
 
-def main() -> None:
+def main(catalogue: dict[str, Thread], output: Path) -> None:
+    """The command line of a collection whose measurements are in `output`."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--id", nargs="*")
-    tell(parser, lambda half, options: [p for p in CATALOGUE.values() if p.half == half and (not options.id or p.id in options.id)], score)
+
+    def chosen(half: str, options: argparse.Namespace) -> list[Thread]:
+        return [p for p in catalogue.values() if p.half == half and (not options.id or p.id in options.id)]
+
+    tell(parser, chosen, partial(score, output=output))
 
 
 if __name__ == "__main__":
-    main()
+    main(CATALOGUE, measure.OUTPUT)

@@ -1,30 +1,45 @@
-"""The thread programs: their split, their records, and that every one runs from both sides of its answer."""
+"""Both collections of thread programs: their splits, their records, and that every program runs from both sides of its answer."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from benchmarks import thread_programs, thread_programs_two
 from benchmarks.faulty_programs.program import PLACES, Cause
 from benchmarks.faulty_programs.reproduce import guessing
 from benchmarks.faulty_programs.split import recomputed_split
 from benchmarks.thread_programs import data, losses, measure
 from benchmarks.thread_programs.programs import CATALOGUE
-from benchmarks.thread_programs.split import SPLIT_FILE
 from benchmarks.thread_programs.thread import Thread, all_facts
+from benchmarks.thread_programs_two import judges
+from benchmarks.thread_programs_two import losses as losses_two
+from benchmarks.thread_programs_two.programs import CATALOGUE as CATALOGUE_TWO
 
-PROGRAMS = pytest.mark.parametrize("program", CATALOGUE.values(), ids=lambda p: p.id)
+COLLECTIONS = {Path(package.__file__).parent: catalogue for package, catalogue in ((thread_programs, CATALOGUE), (thread_programs_two, CATALOGUE_TWO))}
+BOTH = pytest.mark.parametrize("folder", COLLECTIONS, ids=lambda folder: folder.name)
+PROGRAMS = pytest.mark.parametrize("program", [program for catalogue in COLLECTIONS.values() for program in catalogue.values()], ids=lambda p: p.id)
 
 
-def test_the_committed_split_is_what_the_hash_gives() -> None:
-    assert json.loads(SPLIT_FILE.read_text()) == recomputed_split(list(CATALOGUE))
+@BOTH
+def test_the_committed_split_is_what_the_hash_gives(folder: Path) -> None:
+    assert json.loads((folder / "split.json").read_text()) == recomputed_split(list(COLLECTIONS[folder]))
 
 
-def test_every_program_is_described_and_every_description_has_a_program() -> None:
-    assert set(CATALOGUE) == set(all_facts())
-    for facts in all_facts().values():
+@BOTH
+def test_every_program_is_described_and_every_description_has_a_program(folder: Path) -> None:
+    assert set(COLLECTIONS[folder]) == set(all_facts(folder))
+    for facts in all_facts(folder).values():
         assert set(facts) == {"id", "source", "what", "fault", "repair", "assumed"}
         assert all(facts.values())
         assert facts["source"].startswith("http")
+    assert all(program.facts["id"] == program.id for program in COLLECTIONS[folder].values())
+
+
+def test_no_thread_is_in_both_collections() -> None:
+    addresses = [facts["source"] for folder in COLLECTIONS for facts in all_facts(folder).values()]
+    assert len(addresses) == len(set(addresses))
+    assert not set(CATALOGUE) & set(CATALOGUE_TWO)
 
 
 @PROGRAMS
@@ -48,8 +63,9 @@ def test_the_answer_changes_the_program_and_its_first_loss_is_a_number(program: 
 
 @PROGRAMS
 def test_what_was_measured_is_recorded_for_every_program(program: Thread) -> None:
-    row = measure.recorded()[program.id]
-    assert row["visible"] and row["wins"] <= 5
+    row = measure.recorded(program.folder / "results" / "measured.json")[program.id]
+    assert row["visible"] != program.facts["assumed"].endswith("nothing differs at step 0")
+    assert row["wins"] <= 5
 
 
 def test_a_constant_answer_scores_the_share_of_the_commonest_class_also_of_sequences() -> None:
@@ -71,3 +87,35 @@ def test_standardized_data_is_standard() -> None:
         inputs = make(0).inputs.double()
         assert inputs.mean(0).abs().max() < 1e-6
         assert (inputs.std(0, correction=0) - 1).abs().max() < 1e-6
+
+
+def test_focal_loss_is_the_papers_and_epsilon_keeps_it_finite() -> None:
+    p, y = torch.tensor([[0.9], [0.2]]), torch.tensor([[1.0], [0.0]])
+    # −¼ · 0.1² · log 0.9 − ¾ · 0.2² · log 0.8
+    assert losses_two.focal(p, y).item() == pytest.approx(0.25 * 0.01 * 0.1053605 + 0.75 * 0.04 * 0.2231436, rel=1e-5)
+    sure_and_wrong = torch.tensor([[0.0]]), torch.tensor([[1.0]])
+    assert losses_two.focal(*sure_and_wrong).isinf() and losses_two.focal_with_epsilon(*sure_and_wrong).isfinite()
+
+
+def test_broadcast_weights_cancel_and_the_detached_loss_is_the_same_number() -> None:
+    outputs, targets = torch.randn(6, 2, generator=torch.Generator().manual_seed(0)), torch.rand(6, 3, generator=torch.Generator().manual_seed(1))
+    one = torch.cat([targets[:, :2], torch.full((6, 1), targets[:, 2].mean().item())], 1)
+    assert losses_two.broadcast_likelihood(outputs, targets).item() == pytest.approx(losses_two.weighed_likelihood(outputs, one).item(), rel=1e-5)
+    outputs, targets = torch.randn(6, 5, generator=torch.Generator().manual_seed(2)), torch.tensor([[0.0, 1.0], [3.0, 0.5]] * 3)
+    assert losses_two.actor_and_critic(outputs, targets).item() == losses_two.actor_and_critic_apart(outputs, targets).item()
+
+
+def test_quantiles_along_the_outputs_are_least_at_the_quantiles() -> None:
+    draws = torch.randn(1, 16, generator=torch.Generator().manual_seed(0)).repeat(2, 1)
+    quantiles = draws.sort(1).values
+    assert losses_two.quantiles_along_outputs(quantiles, draws) < losses_two.quantiles_along_outputs(quantiles.flip(1), draws)
+    # broadcast along the draws, the shares do not know which output is meant: its order tells nothing
+    assert losses_two.quantiles_along_draws(quantiles, draws).item() == pytest.approx(losses_two.quantiles_along_draws(quantiles.flip(1), draws).item())
+
+
+def test_a_judge_that_wraps_r_squared_is_guessed_at_zero() -> None:
+    grey = CATALOGUE_TWO["SO-vae-grey-noise"]
+    truth = grey.faulty.data(0).truth
+    assert guessing(grey.faulty, truth) == 0.0
+    assert judges.r_squared_of_first(3)(torch.cat([truth[:, :3], truth], 1), truth[:, :3]) == 1.0
+    assert judges.r_squared_up_to_scale(0.5 * truth, truth) == pytest.approx(1.0)
