@@ -63,19 +63,26 @@ def source_of_chain(evidence: Evidence, node: Node) -> Node | None:
     return None
 
 
+def before_norms(evidence: Evidence) -> frozenset[int]:
+    """The nodes whose result is normalized before anything else is done with it: what multiplies it changes nothing behind."""
+    readers, nodes = evidence.graph.consumers(), evidence.graph.nodes
+    normed: set[int] = set()
+    passed = (*MOVED, "shift")  # and side by side with others, each channel by itself
+    for node in reversed(nodes):
+        after = [nodes[r] for r in readers[node.index]]
+        if after and all(r.kind == "norm" or ((r.kind in passed or r.op in JOINED) and r.index in normed) for r in after):
+            normed.add(node.index)
+    return frozenset(normed)
+
+
 def share_before_norms(evidence: Evidence) -> float:
     """Of the uses of weights, those whose result is normalized before anything else is done with it.
 
     Such weights have no scale: gradients are orthogonal to them and shrink as they grow, so that a step far beyond where its gradient
     holds ends at a large angle, and not at large outputs.
     """
-    readers, nodes = evidence.graph.consumers(), evidence.graph.nodes
-    normed: dict[int, bool] = {}
-    for node in reversed(nodes):
-        after = [nodes[r] for r in readers[node.index]]
-        passed = (*MOVED, "shift")  # and side by side with others, each channel by itself
-        normed[node.index] = bool(after) and all(r.kind == "norm" or ((r.kind in passed or r.op in JOINED) and normed[r.index]) for r in after)
-    found = [normed[item.node.index] for item in weighted(evidence)]
+    normed = before_norms(evidence)
+    found = [item.node.index in normed for item in weighted(evidence)]
     return sum(found) / len(found) if found else 0.0
 
 

@@ -73,7 +73,8 @@ class MixingExperiment:
 def _samples_first(tensor: torch.Tensor, outputs: list[torch.Tensor], graph: SignalGraph) -> bool:
     """Whether axis 0 of an input can be nothing but the samples."""
     neighbours = any(node.kind in ALONG_AXIS_0 or node.op.startswith(("lstm", "gru", "rnn", "conv")) for node in graph.nodes)
-    if tensor.ndim < 2 or (tensor.ndim == 2 and neighbours) or (neighbours and tensor.shape[1] == 1 and tensor.ndim == 3):
+    numbers = tensor.is_floating_point()  # tokens get an axis of features in the model, so two axes of them are samples and times
+    if tensor.ndim < 2 or (tensor.ndim == 2 and neighbours and numbers) or (neighbours and tensor.shape[1] == 1 and tensor.ndim == 3):
         return not neighbours
     return not any(out.ndim > 2 and tensor.ndim < 4 and out.shape[1] == tensor.shape[1] for out in outputs)
 

@@ -1,6 +1,7 @@
 """One file per rule, one line here each; in the order D, L, I, A, G, N, B, O, S, then by number."""
 
 from steadygrad.registry import Catalogue
+from steadygrad.rules.catalog.attached_advantage import AttachedAdvantage
 from steadygrad.rules.catalog.attention_logits import AttentionLogits
 from steadygrad.rules.catalog.attenuating_activation import AttenuatingActivation
 from steadygrad.rules.catalog.bias_before_norm import BiasBeforeNorm
@@ -56,6 +57,7 @@ from steadygrad.rules.catalog.shape_broadcast import ShapeBroadcast
 from steadygrad.rules.catalog.sharpness import Sharpness
 from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLogitsLoss
 from steadygrad.rules.catalog.signal_drift import SignalDrift
+from steadygrad.rules.catalog.single_score import SingleScore
 from steadygrad.rules.catalog.softmax_axis import SoftmaxAxis
 from steadygrad.rules.catalog.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
 from steadygrad.rules.catalog.softmax_of_one import SoftmaxOfOne
@@ -63,6 +65,7 @@ from steadygrad.rules.catalog.squashed_twice import SquashedTwice
 from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
 from steadygrad.rules.catalog.target_scale import TargetScale
 from steadygrad.rules.catalog.train_eval_gap import TrainEvalGap
+from steadygrad.rules.catalog.turned_by_view import TurnedByView
 from steadygrad.rules.catalog.unregistered_weights import UnregisteredWeights
 from steadygrad.rules.catalog.unstable_log import UnstableLog
 from steadygrad.rules.catalog.vanishing_gradient import VanishingGradient
@@ -98,6 +101,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         BlindLoss,
         LossScale,
         PenaltyDecides,
+        AttachedAdvantage,
         SymmetricUnits,
         WeightScale,
         ZeroWeights,
@@ -111,6 +115,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         AttentionLogits,
         ExplodingActivation,
         DropoutNoise,
+        SingleScore,
         LayerOutOfLine,
         VanishingGradient,
         ExplodingGradient,
@@ -142,6 +147,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         MixedSamples,
         UnregisteredWeights,
         FrozenAtRandom,
+        TurnedByView,
     ),
     keys=("code", "slug"),
 )

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterator
 
+from torch import nn
+
 from steadygrad.case import Case
 from steadygrad.graph.signal_graph import MOVED, Node
 from steadygrad.probes.evidence import Evidence, TensorFacts
@@ -11,6 +13,7 @@ from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import facts_of, maker
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import batch, classification, mlp
+from steadygrad.rules.weights import before_norms
 
 
 class InputScale(Rule):
@@ -23,7 +26,7 @@ class InputScale(Rule):
     Features of very different scale do the same: the condition number is the square of the ratio of their scales.
 
     Zeros are left out of the scale, so that one-hot and sparse inputs pass. Inputs that meet a normalization layer
-    first, and integer inputs, are not judged. A warning; the error when something downstream breaks by it.
+    first, and integer inputs, are not judged, nor is the scale of inputs whose first weights stand before one, which divides it out. A warning; the error when something downstream breaks by it.
 
     Source: LeCun, Bottou, Orr & Müller 1998, "Efficient BackProp", section 4.3; LeCun, Kanter & Solla 1991.
     """
@@ -49,6 +52,7 @@ class InputScale(Rule):
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """Each batch tensor once, at the first weighted layer it enters."""
         seen: set[str] = set()
+        normed = before_norms(evidence)
         for node in evidence.graph.nodes:
             if node.kind != "affine" or not node.inputs or any(use.role == "table" for use in node.uses):
                 continue
@@ -57,20 +61,20 @@ class InputScale(Rule):
                 continue
             facts, moments, root = entrance
             seen.add(facts.name)
-            found = self._finding(evidence, facts, moments, root, node)
+            found = self._finding(evidence, facts, moments, root, node, node.index in normed)
             if found is not None:
                 yield found
 
-    def _finding(self, evidence: Evidence, facts: TensorFacts, moments: Moments, root: Node, first: Node) -> Finding | None:
+    def _finding(self, evidence: Evidence, facts: TensorFacts, moments: Moments, root: Node, first: Node, normed: bool) -> Finding | None:
         if not facts.dtype.startswith(("float", "bfloat")) or moments.nonfinite or not moments.std > 0.0:
             return None
         rms = moments.rms / math.sqrt(1.0 - moments.zero_share)
         shift = abs(moments.mean) / moments.std
         numbers = {"tensor": facts.name, "rms": moments.rms, "rms_of_nonzero": rms, "mean": moments.mean, "std": moments.std}
         what = f"`{facts.name}` enters `{first.where or first.op}` with mean {moments.mean:.3g} and std {moments.std:.3g}"
-        if rms > self.threshold("large"):
+        if not normed and rms > self.threshold("large"):
             why = f"rms {rms:.3g}, {rms:.0f} times what initialization assumes; pre-activations and gradients are that much too large"
-        elif rms < self.threshold("small"):
+        elif not normed and rms < self.threshold("small"):
             why = f"rms {rms:.2g}, {1 / rms:.0f} times below what initialization assumes; the first layer hardly sees them"
         elif shift > self.threshold("mean"):
             why = f"the mean is {shift:.1f} standard deviations from zero, so all samples look alike to the first layer"
@@ -113,10 +117,11 @@ class InputScale(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """Standard normal inputs, pixels from 0 to 1, sparse one-hot rows."""
+        """Standard normal inputs, pixels from 0 to 1, sparse one-hot rows; a norm right behind the first layer."""
         yield Specimen("standardized", lambda: classification(mlp(16, 32, 4)))
         yield Specimen("pixels from 0 to 1", lambda: classification(mlp(16, 32, 4), batch(64, 16).sigmoid()))
         yield Specimen("one-hot rows", _one_hot)
+        yield Specimen("a norm divides the scale out", lambda: classification(nn.Sequential(*mlp(16, 32), nn.BatchNorm1d(32), nn.ReLU(), *mlp(32, 4)), batch(64, 16) * 0.05))
 
 
 def _entrance(evidence: Evidence, node: Node) -> tuple[TensorFacts, Moments, Node] | None:

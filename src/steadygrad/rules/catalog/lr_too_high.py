@@ -42,7 +42,7 @@ class LrTooHigh(Rule):
         "rise": Threshold(0.1, "relative rise of the loss on the batch the step was computed from"),
         "double": Threshold(2.0, "a loss that doubles on its own batch has left the region the gradient speaks about"),
         "overshoot": Threshold(10.0, "the gradient promises a fall of ten times the whole loss: the step ends far outside of where it holds"),
-        "halved": Threshold(0.5, "a step that takes half of the loss away has served on this batch, however much its gradient promised: a warning"),
+        "served": Threshold(0.9, "a step that takes a tenth of the loss away has served on this batch, however much its gradient promised: a warning"),
         "replaced": Threshold(1.0, "median rms(Δw)/rms(w): one step replaces the weights"),
     }
 
@@ -55,7 +55,7 @@ class LrTooHigh(Rule):
         ratio = typical(sizes)
         finite = math.isfinite(step.after)
         overshoots = 0.0 < self.threshold("overshoot") * step.before < -step.predicted and share_before_norms(evidence) < 0.5
-        served = step.after < self.threshold("halved") * step.before
+        served = step.after < self.threshold("served") * step.before
         rise = (step.after - step.before) / max(abs(step.before), 1e-12) if finite else math.inf
         replaced = ratio > self.threshold("replaced")
         if rise <= self.threshold("rise") and not (replaced and rise > 0.0) and not overshoots:

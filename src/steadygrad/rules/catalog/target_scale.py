@@ -35,7 +35,7 @@ class TargetScale(Rule):
     explains = ("lr-too-high", "lr-too-low", "exploding-gradient", "loss-at-start", "nonfinite-backward", "half-range", "sharpness", "loss-sum")
     thresholds = {
         "large": Threshold(10.0, "gradients ten times, a squared loss a hundred times what learning rates are made for"),
-        "small": Threshold(0.01, "gradients a hundredth of what learning rates are made for"),
+        "small": Threshold(0.03, "answering 0 costs a thousandth of what losses and learning rates are made for"),
         "mean": Threshold(10.0, "|mean| in standard deviations: 99 % of the loss is the offset"),
         "growth": Threshold(9.0, "(1 − ηλ)² at ηλ = 4: up to there a wide network may still find a flatter place (Lewkowycz et al. 2020)"),
     }
@@ -75,6 +75,7 @@ class TargetScale(Rule):
         """House prices; microscopic targets; a large offset."""
         yield Specimen("prices around 200,000", lambda: _scaled(5e4, 2e5), where="targets")
         yield Specimen("targets of rms 0.0001", lambda: _scaled(1e-4, 0.0), where="targets")
+        yield Specimen("maps that are small and nearly all zero", _sparse, where="targets")
         yield Specimen("temperatures in Kelvin, scaled by 1/50", lambda: _scaled(0.2, 6.0), where="targets")
 
     @classmethod
@@ -82,6 +83,11 @@ class TargetScale(Rule):
         """Standard normal targets; targets between 0 and 1."""
         yield Specimen("standardized targets", lambda: regression(mlp(16, 32, 1)))
         yield Specimen("targets between 0 and 1", lambda: regression(mlp(16, 32, 1), targets=batch(64, 1, seed=2).sigmoid()))
+
+
+def _sparse() -> Case:
+    targets = batch(64, 25, seed=2)
+    return regression(mlp(16, 32, 25), targets=targets.relu() * (targets > 1.0) * 0.03)
 
 
 def _scaled(std: float, mean: float) -> Case:
