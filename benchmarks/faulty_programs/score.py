@@ -39,7 +39,8 @@ def steadygrad_verdict(case: Case, families: dict[str, str], depth: str = "fast"
     cause = next((finding for finding in report.findings if finding.severity != "note"), None)
     if cause is None:
         return Verdict(alarmed=False)
-    known = frozenset({families[cause.slug]} if cause.slug in families else ())
+    family = families.get(f"{cause.slug}@{cause.where}", families.get(cause.slug))
+    known = frozenset({family} if family else ())
     said = f"{cause.severity} {cause.code} {cause.slug} at {cause.where}" + ("" if known else " (no family)")
     return Verdict(known, cause.where, alarmed=not report.ok, said=said)
 

@@ -10,6 +10,7 @@ from typing import Any
 from steadygrad.probes.experiments.batch_probe import BatchProbe
 from steadygrad.probes.experiments.curvature import CurvatureExperiment
 from steadygrad.probes.experiments.jacobian import JacobianExperiment
+from steadygrad.probes.experiments.lookahead import LookaheadExperiment
 from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
 from steadygrad.probes.experiments.mixing import MixingExperiment
 from steadygrad.probes.experiments.mode_gap import ModeGapExperiment
@@ -27,6 +28,7 @@ EXPERIMENTS: tuple[Any, ...] = (
     OptimizerStep(),
     OvershootExperiment(),
     MixingExperiment(),
+    LookaheadExperiment(),
     ModeGapExperiment(),
     CurvatureExperiment(),
     JacobianExperiment(),

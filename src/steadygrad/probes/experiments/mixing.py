@@ -4,7 +4,6 @@ In eval mode, on at most four samples, where axis 0 can only be the samples: of 
 axis 0, and there earlier entries are meant to change later ones.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,17 +13,13 @@ from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import call_model
-from steadygrad.graph.wrappers import canonical
+from steadygrad.probes.experiments.exchange import change, first_place, noise, seeing
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
 
 KEPT, EXCHANGED = (0, 2), (1, 3)
 ALONG_AXIS_0 = ("recurrent", "attention", "conv")
 """What reads neighbours; of two-dimensional inputs it may read axis 0 as time."""
-
-
-Seen = tuple[str, list[torch.Tensor], list[torch.Tensor]]
-"""A module's path, what it was given and what it made, for the samples that are kept."""
 
 
 @dataclass(frozen=True)
@@ -82,67 +77,26 @@ def _samples_first(tensor: torch.Tensor, outputs: list[torch.Tensor], graph: Sig
 def _compare(session: Session) -> Mixing | None:
     first, second = [0, 1, 2, 3], [0, 4, 2, 5]
     before, after = _answers(session, first), _answers(session, second)
-    change = _change(before, after)
-    if change is None or change <= _noise(before):
-        return None if change is None else Mixing(0.0)
-    seen: list[Seen] = []
-    again = _answers(session, first, seen)
-    if (_change(before, again) or 0.0) > 0.01 * change:
+    moved = change(before, after)
+    if moved is None or moved <= noise(before):
+        return None if moved is None else Mixing(0.0)
+    with seeing(session.model, _kept) as seen:
+        again = _answers(session, first)
+    if (change(before, again) or 0.0) > 0.01 * moved:
         return None
-    seen_after: list[Seen] = []
-    _answers(session, second, seen_after)
-    return Mixing(change, _first_place(seen, seen_after))
+    with seeing(session.model, _kept) as seen_after:
+        _answers(session, second)
+    return Mixing(moved, first_place(seen, seen_after))
 
 
-def _first_place(seen: list[Seen], seen_after: list[Seen]) -> str:
-    """The first module whose result changes; where what it was given had changed already, the innermost around it that was given the same."""
-    pairs = list(zip(seen, seen_after, strict=False))
-    late = {path for (path, given, _), (_, after, _) in pairs if _moved(given, after)}
-    where = next((path for (path, _, result), (_, _, after) in pairs if _moved(result, after)), "")
-    while where in late:
-        where = where.rpartition(".")[0]
-    return where
-
-
-def _moved(before: list[torch.Tensor], after: list[torch.Tensor]) -> bool:
-    return (_change(before, after) or 0.0) > _noise(before)
-
-
-def _answers(session: Session, rows: list[int], seen: list[Seen] | None = None) -> list[torch.Tensor]:
-    """Outputs of the model for the samples that are kept; into `seen`, where given, those of every module as it ends."""
-    hooks = [] if seen is None else [m.register_forward_hook(_note(canonical(path), seen)) for path, m in session.model.named_modules() if path]
-    try:
-        torch.manual_seed(SEED)
-        outputs = call_model(session.model, mapped(session.case.inputs, lambda t: t[rows]))
-    finally:
-        for hook in hooks:
-            hook.remove()
+def _answers(session: Session, rows: list[int]) -> list[torch.Tensor]:
+    """Outputs of the model for the samples that are kept."""
+    torch.manual_seed(SEED)
+    outputs = call_model(session.model, mapped(session.case.inputs, lambda t: t[rows]))
     return [t[list(KEPT)] for _, t in named_tensors(outputs) if t.is_floating_point()]
-
-
-def _note(path: str, seen: list[Seen]) -> Callable[[Any, Any, Any], None]:
-    def note(module: Any, inputs: Any, result: Any) -> None:
-        seen.append((path, _kept(inputs), _kept(result)))
-
-    return note
 
 
 def _kept(value: Any) -> list[torch.Tensor]:
     """Of the first floating tensor in it, the samples that are kept; [] where it has not one row a sample."""
     first = next((t for _, t in named_tensors(value) if t.is_floating_point()), None)
     return [first.detach()[list(KEPT)]] if first is not None and first.ndim and len(first) == len(KEPT) + len(EXCHANGED) else []
-
-
-def _change(before: list[torch.Tensor], after: list[torch.Tensor]) -> float | None:
-    """rms(after − before)/rms(before); None where they do not match or are not finite."""
-    if not before or [t.shape for t in before] != [t.shape for t in after]:
-        return None
-    first, second = (torch.cat([t.double().flatten() for t in tensors]) for tensors in (before, after))
-    size = float(first.square().mean().sqrt())
-    change = float((second - first).square().mean().sqrt())
-    return change / size if size > 0.0 and change < float("inf") else None
-
-
-def _noise(tensors: list[torch.Tensor]) -> float:
-    """What rounding may change: the same kernels see the same numbers, so hundreds of roundings are enough."""
-    return 300.0 * max((torch.finfo(t.dtype).eps for t in tensors), default=0.0)

@@ -53,6 +53,7 @@ from steadygrad.rules.catalog.penalty_decides import PenaltyDecides
 from steadygrad.rules.catalog.poisoned_statistics import PoisonedStatistics
 from steadygrad.rules.catalog.recurrent_forgetting import RecurrentForgetting
 from steadygrad.rules.catalog.saturation import Saturation
+from steadygrad.rules.catalog.sees_target import SeesTarget
 from steadygrad.rules.catalog.shape_broadcast import ShapeBroadcast
 from steadygrad.rules.catalog.sharpness import Sharpness
 from steadygrad.rules.catalog.sigmoid_before_logits_loss import SigmoidBeforeLogitsLoss
@@ -148,6 +149,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         UnregisteredWeights,
         FrozenAtRandom,
         TurnedByView,
+        SeesTarget,
     ),
     keys=("code", "slug"),
 )

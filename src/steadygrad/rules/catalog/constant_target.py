@@ -7,6 +7,7 @@ import torch
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
+from steadygrad.rules.pairing import loss_ancestry
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import batch, classification, mlp
 
@@ -33,8 +34,11 @@ class ConstantTarget(Rule):
         probed = evidence.experiments.get("batch", {})
         if evidence.loss is not None and evidence.loss.op.startswith("binary_cross_entropy"):
             return  # a discriminator is asked about one kind at a time
+        read = loss_ancestry(evidence)
         for facts in evidence.targets:
             seen = probed.get(facts.name)
+            if not any(n.where == facts.name and n.index in read for n in evidence.graph.nodes if n.op == "target"):
+                continue  # a loss that does not read it: scores of a critic, which are to rise or fall
             if seen is None or not seen.identical or facts.shape[0] < self.threshold("samples") or "int" in facts.dtype:
                 continue  # class indices are judged by D106
             yield self.finding(
@@ -53,8 +57,9 @@ class ConstantTarget(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """Random labels."""
+        """Random labels; targets that a loss does not read."""
         yield Specimen("random labels", lambda: classification(mlp(16, 64, 4)))
+        yield Specimen("a critic's scores", lambda: Case(mlp(16, 64, 1), batch(64, 16), torch.ones(64, 1), lambda z, _: -z.mean()))
 
 
 def _truncated() -> Case:

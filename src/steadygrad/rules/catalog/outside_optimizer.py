@@ -1,6 +1,6 @@
 """O103: parameters that get a gradient and are never stepped."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import torch
 
@@ -35,14 +35,14 @@ class OutsideOptimizer(Rule):
         held = {name for group in evidence.optimizer.groups for name in group.parameters}
         wanting = {n: p for n, p in evidence.graph.parameters.items() if p.requires_grad and evidence.parameters[n].gradient is not None}
         outside = [n for n in wanting if n not in held]
-        if not outside:
-            return
+        if not outside or (held and not held.intersection(wanting) and not evidence.optimizer.foreign):
+            return  # what it does hold gets no gradient: G103 says from where on
         total = sum(p.numel for p in wanting.values())
         share = 1.0 - sum(wanting[n].numel for n in outside) / max(total, 1)
         foreign = evidence.optimizer.foreign
         stale = f"; it holds {foreign} tensors that are not the model's, so it was built from another or an older model" if foreign else ""
         yield self.finding(
-            "error" if share < self.threshold("share") else "warning",
+            "error" if share < self.threshold("share") and (foreign or not _by_children(held, wanting)) else "warning",
             "optimizer",
             f"{evidence.optimizer.name} steps {share:.0%} of the trainable entries: {len(outside)} parameters are outside, `{outside[0]}` first{stale}.",
             evidence={"outside": outside[:50], "count": len(outside), "stepped_share": share, "foreign_tensors": foreign},
@@ -61,6 +61,12 @@ class OutsideOptimizer(Rule):
     def healthy(cls) -> Iterator[Specimen]:
         """All parameters in two groups."""
         yield Specimen("two parameter groups", _groups)
+
+
+def _by_children(held: Collection[str], trainable: Collection[str]) -> bool:
+    """Whether whole children of the model are stepped and others are not, as when each has an optimizer of its own."""
+    stepped = {name.partition(".")[0] for name in trainable if name in held}
+    return bool(stepped) and stepped.isdisjoint(name.partition(".")[0] for name in trainable if name not in held)
 
 
 def _stale() -> Case:

@@ -10,7 +10,7 @@ from torch import nn
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
-from steadygrad.rules.pairing import REGRESSION, Pairing, pairings
+from steadygrad.rules.pairing import HANDMADE, REGRESSION, Pairing, pairings
 from steadygrad.rules.rule import Rule, Specimen
 from steadygrad.rules.specimens import batch, mlp, regression
 
@@ -24,7 +24,8 @@ class ShapeBroadcast(Rule):
     (pᵢ − tⱼ)² is  mean (pᵢ − t̄)² + Var t,  so the best answer for every sample is the mean target t̄: the loss cannot
     see which target belongs to which sample. Training "works" and ends at a constant.
 
-    An error when the result has more entries than either side; a warning when a loss function repeats one side over an
+    An error when the result has more entries than either side, except by hand where samples keep to themselves and both sides were
+    given an axis of length 1 for it: (N, K, 1) − (N, 1, J) compares all pairs within a sample on purpose. A warning when a loss function repeats one side over an
     axis on which the other differs (by hand that is often meant: one target against each part of a mixture).
 
     Source: broadcasting semantics of torch; "using a target size different to the input size" is torch's own warning.
@@ -51,7 +52,9 @@ class ShapeBroadcast(Rule):
         except RuntimeError:
             return None
         larger = math.prod(result) > max(math.prod(predicted), math.prod(expected))
-        if not larger and (pairing.op in ("difference", "product") or not _repeats_samples(evidence, pairing)):
+        if not larger and (pairing.op in HANDMADE.values() or not _repeats_samples(evidence, pairing)):
+            return None
+        if larger and pairing.op in HANDMADE.values() and _pairs_within_samples(evidence, predicted, expected):
             return None
         if larger:
             what = f"compares all pairs, {result}: the best answer is the same mean target for every sample"
@@ -78,11 +81,18 @@ class ShapeBroadcast(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """Equal shapes; a vector of targets with a squeezed output; one target per output for all samples."""
+        """Equal shapes; a vector of targets with a squeezed output; one target per output for all samples; all pairs of a sample's own."""
         yield Specimen("equal shapes", lambda: regression(mlp(16, 32, 1)))
         yield Specimen("squeezed output", lambda: _case(1, (64,), lambda p, t: nn.functional.mse_loss(p.squeeze(1), t)))
         yield Specimen("one target against four components, by hand", lambda: _case(4, (64, 1), lambda p, t: (p - t).square().min(1).values.mean()))
         yield Specimen("one constant per output, by hand", lambda: _case(4, (4,), lambda p, t: (p - t).square().mean()))
+        yield Specimen("quantiles against draws, within a sample", lambda: _case(4, (64, 5), lambda p, t: (p[:, :, None] - t[:, None]).abs().mean()))
+
+
+def _pairs_within_samples(evidence: Evidence, predicted: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    """Whether both sides have as many axes, the samples on the first, and each repeats the other along an axis of its own."""
+    same = len(predicted) == len(expected) and predicted[0] == expected[0] == evidence.conditions.batch_size
+    return same and any(p == 1 < e for p, e in zip(predicted, expected, strict=True)) and any(e == 1 < p for p, e in zip(predicted, expected, strict=True))
 
 
 def _repeats_samples(evidence: Evidence, pairing: Pairing) -> bool:
