@@ -22,6 +22,7 @@ OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_expe
 FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0, "shared_expert_intermediate_size": 64, "rope_theta": 10000.0}  # read by models whose configuration has no such entry
 KINDS = {"layer_types": "full_attention", "mlp_layer_types": "sparse"}  # of layers, where a type names each
 
+LEFT_EMPTY: dict[str, Any] = {"prediction_length": 8, "projector_scale_factors": [1.0]}  # by name: arguments that others are derived from
 NEEDED: dict[str, dict[str, Any]] = {"timm_backbone": {"backbone": "resnet18"}}  # by model type: arguments that have no default
 
 
@@ -46,12 +47,14 @@ def _attempt(cls: Any, deepest: int, widths: bool, filled: bool, of_kind: int) -
 
 
 def _made(cls: Any) -> Any:
-    """Defaults, what a type cannot do without, and how far to predict, which time series have no default for."""
+    """Defaults, with what a type cannot do without, or leaves empty and derives other entries from."""
+    needed = NEEDED.get(getattr(cls, "model_type", ""), {})
     try:
-        made = cls(**NEEDED.get(getattr(cls, "model_type", ""), {}))
+        made = cls(**needed)
     except ValueError:
-        return cls(prediction_length=8)
-    return cls(prediction_length=8) if getattr(made, "prediction_length", 0) is None else made
+        return cls(prediction_length=LEFT_EMPTY["prediction_length"])
+    empty = {name: value for name, value in LEFT_EMPTY.items() if hasattr(made, name) and getattr(made, name) in (None, (), [])}
+    return cls(**needed, **empty) if empty else made
 
 
 def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:

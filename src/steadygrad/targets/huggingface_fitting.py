@@ -62,6 +62,9 @@ def _meet(configuration: Any) -> None:
             write(tower, "intermediate_size", round(own / ratio**2))
     if isinstance(read(vision, "projector_output_dim"), int):
         write(vision, "vision_output_dim", read(vision, "projector_output_dim"))
+    tokens, image, patch = read(configuration, "mm_tokens_per_image"), read(vision, "image_size"), read(vision, "patch_size")
+    if isinstance(tokens, int) and isinstance(image, int) and isinstance(patch, int) and tokens > (image // patch) ** 2:
+        write(configuration, "mm_tokens_per_image", (image // patch) ** 2)  # which are means over squares of patches
     width = read(text, "hidden_size")
     if vision is None or not isinstance(width, int):
         return

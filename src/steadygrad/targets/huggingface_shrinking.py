@@ -1,6 +1,6 @@
 """A transformers configuration made small: layers, widths, vocabularies, experts, images.
 
-Vocabularies are at most 1024, learned queries at most 16, positions of sound at most 256 and experts at most 4 (of which at most 2 answer,
+Vocabularies are at most 1024, learned queries and frames of a clip at most 16, positions of sound at most 256 and experts at most 4 (of which at most 2 answer,
 in one group). Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
 size of a head stays, and the standard deviation of random weights grows by the root of that power, so that a layer's gain stays; kinds of
 layers that a list names are all kept. Configurations inside are shrunk by the same rules. Images are at most 1024 wide.
@@ -23,6 +23,7 @@ HEADS = ("num_attention_heads", "n_head", "n_heads", "encoder_attention_heads", 
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_routed_experts")
 ANSWERING = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_top_k", "moe_k", "experts_per_token", "num_selected_experts")
 QUERIES = ("num_queries", "num_object_queries")
+FRAMES = ("num_frames", "frames_per_clip")
 GROUPS = ("n_group", "topk_group", "num_expert_group")
 TOKENS = (
     "pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id", "image_token_id", "audio_token_id", "video_token_id", "image_token_index",
@@ -58,6 +59,8 @@ def _shrink(configuration: Any, deepest: int, widths: bool, of_kind: int, rename
     for name in QUERIES:
         _cap(configuration, name, 16)
     _cap(configuration, "max_source_positions", 256)
+    for name in FRAMES:
+        _cap(configuration, name, 16)
     side = read(configuration, "image_size")
     if isinstance(side, int) and side > LARGEST_IMAGE:
         write(configuration, "image_size", side // (2 ** math.ceil(math.log2(side / LARGEST_IMAGE))))

@@ -110,6 +110,21 @@ def test_a_tower_gives_what_is_as_wide_as_words_of_images_that_are_not_too_large
     assert (default.vision_config.out_hidden_size, default.vision_config.image_size) == (777, 1540)
 
 
+class Many(Seeing):
+    """As many words of an image as it has not patches, more frames than needed, and a pyramid that is empty by default."""
+
+    def __init__(self, projector_scale_factors: tuple[float, ...] = ()) -> None:
+        super().__init__()
+        self.mm_tokens_per_image, self.vision_config.image_size, self.vision_config.patch_size = 256, 224, 16
+        self.num_frames, self.projector_scale_factors, self.levels = 48, projector_scale_factors, len(projector_scale_factors)
+
+
+def test_an_image_has_no_more_words_than_patches_a_clip_16_frames_and_a_pyramid_a_level() -> None:
+    small, *_, default = configurations(Many)
+    assert (small.mm_tokens_per_image, small.num_frames, small.levels) == (14 * 14, 16, 1)
+    assert (default.mm_tokens_per_image, default.num_frames, default.levels) == (256, 48, 1)
+
+
 def test_types_that_cannot_be_shortened_are_only_narrowed() -> None:
     assert [(c.hidden_size, c.num_hidden_layers) for c in configurations(Stubborn)] == [(256, 24), (1024, 24)]
 
