@@ -1,6 +1,6 @@
 """A transformers configuration made small: layers, widths, vocabularies, experts, images.
 
-Vocabularies are at most 1024, learned queries and frames of a clip at most 16, positions of sound at most 256 and experts at most 4 (of which at most 2 answer,
+Vocabularies are at most 1024, learned queries at most 16, frames of a clip at most 8, positions of sound at most 256 and experts at most 4 (of which at most 2 answer,
 in one group). Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
 size of a head stays, and the standard deviation of random weights grows by the root of that power, so that a layer's gain stays; kinds of
 layers that a list names are all kept. Configurations inside are shrunk by the same rules. Images are at most 1024 wide.
@@ -60,7 +60,7 @@ def _shrink(configuration: Any, deepest: int, widths: bool, of_kind: int, rename
         _cap(configuration, name, 16)
     _cap(configuration, "max_source_positions", 256)
     for name in FRAMES:
-        _cap(configuration, name, 16)
+        _cap(configuration, name, 8)
     side = read(configuration, "image_size")
     if isinstance(side, int) and side > LARGEST_IMAGE:
         write(configuration, "image_size", side // (2 ** math.ceil(math.log2(side / LARGEST_IMAGE))))

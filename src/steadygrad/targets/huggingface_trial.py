@@ -11,8 +11,9 @@ import torch
 from steadygrad.errors import ModelError
 from steadygrad.graph.trace import call_model
 from steadygrad.graph.transaction import transaction
+from steadygrad.targets.huggingface_candidates import candidates
 from steadygrad.targets.huggingface_complaints import MOST_ANSWERS, answered
-from steadygrad.targets.huggingface_inputs import Maker, candidates
+from steadygrad.targets.huggingface_inputs import Maker
 
 LARGEST, TOO_LARGE = 1_000_000_000, "parameters at its defaults, more than"
 

@@ -7,9 +7,9 @@ import torch
 
 from steadygrad.errors import MissingExtra
 from steadygrad.targets import huggingface
+from steadygrad.targets.huggingface_candidates import candidates
 from steadygrad.targets.huggingface_complaints import with_tokens
 from steadygrad.targets.huggingface_configuration import configurations
-from steadygrad.targets.huggingface_inputs import candidates
 
 
 class Configuration:
@@ -119,9 +119,9 @@ class Many(Seeing):
         self.num_frames, self.projector_scale_factors, self.levels = 48, projector_scale_factors, len(projector_scale_factors)
 
 
-def test_an_image_has_no_more_words_than_patches_a_clip_16_frames_and_a_pyramid_a_level() -> None:
+def test_an_image_has_no_more_words_than_patches_a_clip_8_frames_and_a_pyramid_a_level() -> None:
     small, *_, default = configurations(Many)
-    assert (small.mm_tokens_per_image, small.num_frames, small.levels) == (14 * 14, 16, 1)
+    assert (small.mm_tokens_per_image, small.num_frames, small.levels) == (14 * 14, 8, 1)
     assert (default.mm_tokens_per_image, default.num_frames, default.levels) == (256, 48, 1)
 
 
