@@ -8,10 +8,11 @@ import torch
 
 from steadygrad.targets.huggingface_inputs import Maker
 from steadygrad.targets.huggingface_layouts import ADDED, CHANNELS, PRODUCT, framed, laid_out, stretched
-from steadygrad.targets.huggingface_missing import supplied
+from steadygrad.targets.huggingface_missing import Line, supplied
 from steadygrad.targets.huggingface_sizes import first_of
 
 MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
+SEQUENCE = re.compile(r"expected input\[\d+, \d+, \d+\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")  # turned from features last
 STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+, (?P<wanted>\d+)\]")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
 SHORT = re.compile(r"Kernel size can't be greater than actual input size")
@@ -32,7 +33,7 @@ LONGEST = 4096  # of a sequence that a model has no other length for; of an imag
 MOST_ANSWERS = 6
 
 
-def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Maker, lines: tuple[str, ...] = ()) -> dict[str, Any] | None:
+def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Maker, lines: tuple[Line, ...] = ()) -> dict[str, Any] | None:
     """Other inputs that `complaint`, an error of the model, asks for; None where it says nothing that is understood.
 
     `lines` are those of the model's code that the error passed, innermost first.
@@ -41,9 +42,10 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: with_tokens(made, complaint, configuration),
         lambda: laid_out(made, complaint, maker),
         lambda: _resized(made, PRODUCT.search(complaint), -1, lines),
+        lambda: _beside(made, PRODUCT.search(complaint), lines),
         lambda: _resized(made, STACKED.search(complaint), -1, lines),
         lambda: _resized(made, CHANNELS.search(complaint), 1, lines),
-        lambda: _resized(made, CHANNELS.search(complaint), -1, lines),
+        lambda: _resized(made, SEQUENCE.search(complaint), -1, lines),
         lambda: _widened(made, ADDED.search(complaint)),
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _longer(made, SHORT.search(complaint)),
@@ -84,7 +86,7 @@ def with_tokens(made: dict[str, Any], complaint: str, configuration: Any) -> dic
     return longer
 
 
-def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int, lines: tuple[str, ...]) -> dict[str, Any] | None:
+def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int, lines: tuple[Line, ...]) -> dict[str, Any] | None:
     """Features as wide along an axis as the model's first weight reads them; of several those that the line names which complains."""
     if match is None:
         return None
@@ -92,8 +94,18 @@ def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int, lines
     wrong = [n for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim > 1 and v.shape[axis] == got]
     if not wrong or wanted > 100 * got:
         return None
-    wrong = [n for n in wrong if re.search(rf"\b{n}\b", "".join(lines[:1]))] or wrong
+    wrong = [n for n in wrong if lines and lines[0].names(n)] or wrong
     return {**made, **{name: stretched(made[name], wanted, axis) for name in wrong}}
+
+
+def _beside(made: dict[str, Any], match: re.Match[str] | None, lines: tuple[Line, ...]) -> dict[str, Any] | None:
+    """Features that a line puts side by side; the last that it names is wider by what is missing."""
+    more = int(match["wanted"]) - int(match["got"]) if match else 0
+    named = [n for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and lines and lines[0].names(n)]
+    if more <= 0 or len(named) < 2:
+        return None
+    last = max(named, key=lines[0].text.index)
+    return {**made, last: stretched(made[last], made[last].shape[-1] + more, -1)}
 
 
 def _widened(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:

@@ -8,6 +8,7 @@ All but the last are shrunk (`huggingface_shrinking`) and their parts then made 
 with some types only then, as their defaults do not. None keeps a cache, which training has no use for.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,10 +19,13 @@ from steadygrad.targets.huggingface_sizes import once_inside, read, write
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
         "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "sliding_window": 16,
         "indexer_budget": 16, "indexer_compress_ratio": 4, "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 256, "clip_qkv": 8.0,
-        "image_token_id": 4, "image_token_index": 4, "video_token_id": 5, "video_token_index": 5, "vocabulary_map": {"<image>": 4}}  # fmt: skip
+        "image_token_id": 4, "image_token_index": 4, "video_token_id": 5, "video_token_index": 5, "vocabulary_map": {"<image>": 4},
+        "deepstack_layer_map": [(0, 0)], "downsample_rate": "1/2"}  # fmt: skip
 FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0, "shared_expert_intermediate_size": 64, "rope_theta": 10000.0}  # read by models whose configuration has no such entry
 KINDS = {"layer_types": "full_attention", "mlp_layer_types": "sparse"}  # of layers, where a type names each
 
+MUST = re.compile(r"(?P<name>\w+) must be (?P<number>\d+), got")
+MOST_TOLD = 4
 LEFT_EMPTY: dict[str, Any] = {"prediction_length": 8, "projector_scale_factors": [1.0]}  # by name: arguments that others are derived from
 NEEDED: dict[str, dict[str, Any]] = {"timm_backbone": {"backbone": "resnet18"}}  # by model type: arguments that have no default
 
@@ -51,10 +55,23 @@ def _made(cls: Any) -> Any:
     needed = NEEDED.get(getattr(cls, "model_type", ""), {})
     try:
         made = cls(**needed)
-    except ValueError:
-        return cls(prediction_length=LEFT_EMPTY["prediction_length"])
+    except Exception as error:  # a type that checks its own defaults, and refuses them
+        return _as_told(cls, f"{error} {error.__cause__}")
     empty = {name: value for name, value in LEFT_EMPTY.items() if hasattr(made, name) and getattr(made, name) in (None, (), [])}
     return cls(**needed, **empty) if empty else made
+
+
+def _as_told(cls: Any, complaint: str) -> Any:
+    """With the numbers that complaint after complaint asks for, for the whole or for a part of it."""
+    for part in ("", *getattr(cls, "sub_configs", ())):
+        told, heard = {}, complaint
+        for _ in range(MOST_TOLD):
+            told |= {match["name"]: int(match["number"]) for match in MUST.finditer(heard)} | {n: v for n, v in LEFT_EMPTY.items() if n in heard}
+            try:
+                return cls(**({part: told} if part else told))
+            except Exception as error:  # the next complaint, or the same
+                heard = f"{error} {error.__cause__}"
+    raise TypeError(complaint)
 
 
 def _complete(configuration: Any, filled: bool, seen: list[Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from steadygrad.targets.huggingface_documented import documented, made_of, size_of
-from steadygrad.targets.huggingface_sizes import first_of, inside, positions, text_of, vocabularies
+from steadygrad.targets.huggingface_sizes import first_of, inside, positions, read, text_of, vocabularies
 
 WIDTH = ("hidden_size", "d_model", "n_embd", "dim")
 LENGTH, SECOND, SIDE = 32, 16000, 8
@@ -186,6 +186,15 @@ class Maker:
         return self.normal(self.length, int(first_of((self.text, self.whole), WIDTH, 64)))
 
 
+    def shared(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]] | None:
+        """Keys and values that another model hands to all layers of a kind."""
+        kinds, found = getattr(self.text, "layer_types", None) or (), {}
+        layers = read(self.text, "per_layer_config") or [self.text] * len(kinds)  # some have heads of a width of their own
+        for kind, layer in zip(kinds, layers, strict=False):
+            shape = int(first_of((layer,), ("num_key_value_heads",), 1)), self.length, int(first_of((layer,), ("head_dim",), 64))
+            found.setdefault(kind, (self.normal(*shape), self.normal(*shape)))
+        return found or None
+
     def map(self) -> torch.Tensor:
         """A map of features as wide as the model, with no more places than there are words."""
         side = int(self.length**0.5)
@@ -215,6 +224,7 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "pixel_mask": lambda m: torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
     "mm_token_type_ids": lambda m: torch.zeros(m.batch, m.length, dtype=torch.int64),
     "image_attention_mask": lambda m: torch.ones(m.batch, m.length, 1, dtype=torch.int64),
+    "shared_kv_states": Maker.shared,
     "bbox": Maker.boxes,
     "labels": Maker.labels,
     "return_loss": lambda m: True,

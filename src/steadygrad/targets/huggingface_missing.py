@@ -1,7 +1,7 @@
 """Arguments that a model misses: it names them, or stumbles over None on a line that does."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -9,18 +9,29 @@ from steadygrad.targets.huggingface_inputs import Maker
 
 Inputs = dict[str, Any]
 REQUIRED = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
-WORDLESS = re.compile(r"no attribute 'embed_tokens'|`input_ids` is expected to be `None`")
+WORDLESS = re.compile(r"no attribute 'embed_tokens'|`input_ids` is expected to be `None`|inputs_embeds .*cannot be None")
 NOTHING = re.compile(r"NoneType")
 NEVER = re.compile(r"^(cache|past_|use_|output_|return_|labels$|position_ids$|inputs_embeds$)")  # of these a model makes its own, or needs none
 ALIKE = {  # by names that nothing else is known of
     "attention_mask$|^mask$": "attention_mask", "pixel|image|mask": "pixel_values", "_ids$|codes?$|tokens$": "input_ids",
 }  # fmt: skip
-VECTORS = re.compile(r"(states|embeds|embeddings?|features|queries|vectors?|encoding)$")
+VECTORS = re.compile(r"(states|embeds|embeddings?|features|queries|vectors?|encoding|cond|conditions?|conditioning)$")
 TIMES = re.compile(r"(time_?steps?|sigmas?|noise_levels?)$")
 LISTS = re.compile(r"^(list|tuple)\[(torch\.)?Tensor\b", re.IGNORECASE)
 
 
-def supplied(made: Inputs, complaint: str, maker: Maker, lines: tuple[str, ...] = ()) -> Inputs | None:
+class Line(NamedTuple):
+    """Of a model's code, and the arguments of its function that are None."""
+
+    text: str
+    absent: tuple[str, ...] = ()
+
+    def names(self, name: str) -> bool:
+        """Whether the line reads or writes a variable of this name."""
+        return re.search(rf"\b{name}\b", self.text) is not None
+
+
+def supplied(made: Inputs, complaint: str, maker: Maker, lines: tuple[Line, ...] = ()) -> Inputs | None:
     """The inputs with what is missing.
 
     Args:
@@ -76,11 +87,13 @@ def _named(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     return {**made, **found} if found and "both" not in complaint else None
 
 
-def _stumbled(made: Inputs, lines: tuple[str, ...], maker: Maker) -> Inputs | None:
-    """With the arguments that the innermost line names which names any that were not given."""
-    for line in lines:
-        missing = [n for n in maker.accepted if n not in made and not NEVER.search(n) and re.search(rf"\b{n}\b", line)]
-        found = {n: value for n in missing if (value := guessed(n, maker)) is not None}
+def _stumbled(made: Inputs, lines: tuple[Line, ...], maker: Maker) -> Inputs | None:
+    """With the arguments that a line names, the innermost that names any; else, where a forward hands on `**kwargs`, what was None the furthest out."""
+    wanted = [[n for n in maker.accepted if line.names(n)] for line in lines]
+    if "kwargs" in maker.accepted:
+        wanted += [[n for n in line.absent if n not in maker.accepted and line.names(n)] for line in reversed(lines)]
+    for names in wanted:
+        found = {n: value for n in names if n not in made and not NEVER.search(n) and (value := guessed(n, maker)) is not None}
         if found:
             return {**made, **found}
     return None

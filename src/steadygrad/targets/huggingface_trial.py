@@ -2,8 +2,10 @@
 
 import inspect
 import itertools
+import linecache
 import traceback
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import torch
@@ -14,6 +16,7 @@ from steadygrad.graph.transaction import transaction
 from steadygrad.targets.huggingface_candidates import candidates
 from steadygrad.targets.huggingface_complaints import MOST_ANSWERS, answered
 from steadygrad.targets.huggingface_inputs import Maker
+from steadygrad.targets.huggingface_missing import Line
 
 LARGEST, TOO_LARGE = 1_000_000_000, "parameters at its defaults, more than"
 
@@ -57,16 +60,23 @@ def tried(
     return None
 
 
-def _refusal(model: Any, made: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Why the model does not run on the inputs, and the lines of its code that say so, innermost first; nothing when it does."""
+def _refusal(model: Any, made: dict[str, Any]) -> tuple[str, tuple[Line, ...]]:
+    """Why the model does not run on the inputs, and the lines of its code that the error passed, innermost first; nothing when it does."""
     try:
         with transaction(model, inputs=made), torch.no_grad():
             output = call_model(model, made)
     except Exception as error:  # whatever inputs that do not fit make it raise
         own = inspect.getsourcefile(type(model))
-        lines = tuple(frame.line or "" for frame in reversed(traceback.extract_tb(error.__traceback__)) if frame.filename == own)
+        passed = [(frame, number) for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == own]
+        lines = tuple(_line(frame, number) for frame, number in reversed(passed))
         return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}", lines
     return "" if _is_number(output) else "its loss is not finite", ()
+
+
+def _line(frame: FrameType, number: int) -> Line:
+    code = frame.f_code
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return Line(linecache.getline(code.co_filename, number), tuple(name for name in arguments if frame.f_locals.get(name, ...) is None))
 
 
 def _given(model: Any, inputs: Any) -> Iterator[dict[str, Any]]:

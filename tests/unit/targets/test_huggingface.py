@@ -110,6 +110,23 @@ def test_a_tower_gives_what_is_as_wide_as_words_of_images_that_are_not_too_large
     assert (default.vision_config.out_hidden_size, default.vision_config.image_size) == (777, 1540)
 
 
+class Strict(Configuration):
+    """Refuses its own defaults, one after the other, as one published type does."""
+
+    sub_configs = {"text_config": Configuration}
+
+    def __init__(self, text_config: dict | None = None) -> None:
+        super().__init__()
+        for name in ("layers_per_input", "words_per_input"):
+            if (text_config or {}).get(name, 256) != 0:
+                raise RuntimeError("not valid") from ValueError(f"{name} must be 0, got 256")
+        self.text = text_config
+
+
+def test_a_type_that_refuses_its_defaults_gets_what_it_says() -> None:
+    assert next(configurations(Strict)).text == {"layers_per_input": 0, "words_per_input": 0}
+
+
 class Many(Seeing):
     """As many words of an image as it has not patches, more frames than needed, and a pyramid that is empty by default."""
 

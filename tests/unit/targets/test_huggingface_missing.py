@@ -46,6 +46,47 @@ class Mixed(torch.nn.Module):
         return context + noise_embeds
 
 
+class Diffusing(torch.nn.Module):
+    """Puts three inputs side by side and convolves one, turned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.projection = torch.nn.Conv1d(8, 8, 1), torch.nn.Linear(36, 16)
+
+    def forward(self, hidden_states, noisy_states, speaker_embedding):
+        noisy_states = self.convolution(noisy_states.mT).mT
+        return self.projection(torch.cat([hidden_states[..., :8], noisy_states, speaker_embedding], -1))
+
+
+class Conditioned(torch.nn.Module):
+    """Hands a condition on to its layers without naming it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.layer = torch.nn.Embedding(100, 16), Layer()
+
+    def forward(self, input_ids=None, **kwargs):
+        return self.layer(self.words(input_ids), **kwargs)
+
+
+class Layer(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = Scale()
+
+    def forward(self, hidden_states, t_cond=None, position_ids=None, **kwargs):
+        return hidden_states * (1 + self.scale(t_cond))
+
+
+class Scale(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.projection = torch.nn.Linear(16, 16)
+
+    def forward(self, hidden_states):
+        return self.projection(hidden_states)
+
+
 def given(model: torch.nn.Module) -> dict[str, Any]:
     reasons: list[str] = []
     found = tried(model, CONFIGURATION, None, 0, 2, reasons)
@@ -68,6 +109,23 @@ def test_arguments_that_a_line_stumbles_over_are_given() -> None:
 
 def test_only_the_input_that_the_line_names_gets_wider() -> None:
     assert {name: tuple(value.shape) for name, value in given(Mixed()).items()} == {"noise_embeds": (2, 32, 16), "context_states": (2, 32, 48)}
+
+
+def test_the_last_of_those_side_by_side_fills_what_is_missing() -> None:
+    made = given(Diffusing())
+    assert {name: tuple(value.shape) for name, value in made.items()} == {"hidden_states": (2, 32, 16), "noisy_states": (2, 32, 8), "speaker_embedding": (2, 32, 20)}
+
+
+def test_what_is_handed_on_without_a_name_is_given_where_it_was_none() -> None:
+    assert set(given(Conditioned())) == {"input_ids", "t_cond"}
+
+
+def test_keys_and_values_of_another_model_are_those_of_each_kind_of_layer() -> None:
+    wide, narrow = SimpleNamespace(head_dim=8, num_key_value_heads=1), SimpleNamespace(head_dim=4, num_key_value_heads=2)
+    mixed = SimpleNamespace(vocab_size=100, layer_types=["sliding", "full", "sliding"], per_layer_config=[narrow, wide, narrow])
+    made = Maker(Decoder(), mixed, 0, 2, 0).one("shared_kv_states")
+    assert {kind: tuple(keys.shape) for kind, (keys, _) in made.items()} == {"sliding": (2, 2, 32, 4), "full": (2, 1, 32, 8)}
+    assert Maker(Decoder(), CONFIGURATION, 0, 2, 0).one("shared_kv_states") is None
 
 
 def test_a_mask_by_itself_is_over_words_and_codes_are_words() -> None:
