@@ -3,7 +3,7 @@
 The configuration is shrunk as `huggingface_configuration` says, the model built by the first task head that transformers
 has for the type and that computes its own loss, and inputs made up from its forward's signature and its configuration
 (`huggingface_inputs`). A combination that does not run is followed by the next one: less shrinking, other inputs, another
-head. The first that runs is the case. Where none does, the smallest configuration is changed as the model complains (`huggingface_refitting`).
+head. The first that runs is the case. Where none of a few layers does, the smallest is changed as the model complains (`huggingface_refitting`).
 """
 
 import difflib
@@ -15,7 +15,7 @@ import torch
 
 from steadygrad.case import Case
 from steadygrad.errors import InputError, MissingExtra, ModelError, TargetError
-from steadygrad.targets.huggingface_configuration import configurations
+from steadygrad.targets.huggingface_configuration import FULL, SHORT, configurations
 from steadygrad.targets.huggingface_refitting import refitting
 from steadygrad.targets.huggingface_trial import running
 
@@ -57,17 +57,25 @@ def case(model_type: str, *, inputs: Any = None, seed: int = 0, batch_size: int 
     if not heads:
         raise TargetError(f"`{model_type}` is only a part or a wrapper of other model types in transformers, which has no model with a forward for it; check one that contains it, or one it is made of")
     reasons: list[str] = []
-    for configuration in configurations(CONFIG_MAPPING[model_type]):
-        for head in heads[:HEADS_TRIED]:
-            found = running(head, configuration, inputs, seed, batch_size or 2, reasons)
-            if found is not None:
-                return Case(*found, generated=True, name=model_type)
-    smallest = next(configurations(CONFIG_MAPPING[model_type]), None) if inputs is None else None
-    found = refitting(heads[0], smallest, seed, batch_size or 2) if smallest is not None else None
-    if found is not None:
-        return Case(*found, generated=True, name=model_type)
+    for attempts in (SHORT, FULL):
+        found = _first(CONFIG_MAPPING[model_type], attempts, heads, inputs, seed, batch_size or 2, reasons)
+        if found is not None:
+            return Case(*found, generated=True, name=model_type)
     told = "; ".join(dict.fromkeys(reasons[:1] + reasons[-2:])) or "no configuration can be made of its defaults"
     raise ModelError(f"`hf:{model_type}` does not run with made-up inputs ({told}); build it yourself and pass it as file.py:NAME with a Case")
+
+
+def _first(
+    cls: Any, attempts: tuple[Any, ...], heads: list[type], inputs: Any, seed: int, batch: int, reasons: list[str]
+) -> tuple[Any, dict[str, Any]] | None:
+    """The first model that runs, and inputs; of small ones at last one whose configuration is changed."""
+    for configuration in configurations(cls, attempts):
+        for head in heads[:HEADS_TRIED]:
+            found = running(head, configuration, inputs, seed, batch, reasons)
+            if found is not None:
+                return found
+    smallest = next(configurations(cls, attempts), None) if inputs is None and attempts is SHORT else None
+    return None if smallest is None else refitting(heads[0], smallest, seed, batch)
 
 
 def _heads(transformers: Any, configuration: type) -> list[type]:

@@ -2,7 +2,7 @@
 
     1. layers at most 4, widths at most 256      2. the same, with numbers for what a type leaves open and needs (`OPEN`)
     3. layers at most 2      4. the same, open numbers filled      5. as 1, but two layers of every kind, which some types tie
-    6. widths at most 256      7. the default
+    6. widths at most 256, all layers      7. the default
 
 All but the last are shrunk (`huggingface_shrinking`) and their parts then made to fit each other (`huggingface_fitting`) –
 with some types only then, as their defaults do not. None keeps a cache, which training has no use for.
@@ -16,6 +16,8 @@ from steadygrad.targets.huggingface_fitting import fit
 from steadygrad.targets.huggingface_shrinking import WORDS, shrink
 from steadygrad.targets.huggingface_sizes import once_inside, read, write
 
+SHORT = ((4, True, False, 1), (4, True, True, 1), (2, False, False, 1), (2, False, True, 1), (4, True, False, 2))  # layers, widths, filled, of a kind
+FULL = ((0, True, False, 1), (0, False, False, 1))
 OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_shared_experts": 1, "n_group": 1, "topk_group": 1,
         "moe_intermediate_size": 64, "num_experts": 4, "top_k_experts": 2, "num_key_value_heads": 1, "sliding_window": 16,
         "indexer_budget": 16, "indexer_compress_ratio": 4, "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 256, "clip_qkv": 8.0,
@@ -30,12 +32,13 @@ LEFT_EMPTY: dict[str, Any] = {"prediction_length": 8, "projector_scale_factors":
 NEEDED: dict[str, dict[str, Any]] = {"timm_backbone": {"backbone": "resnet18"}}  # by model type: arguments that have no default
 
 
-def configurations(cls: Any) -> Iterator[Any]:
-    """Those of the seven that can be made, in order."""
-    attempts = ((4, True, False, 1), (4, True, True, 1), (2, False, False, 1), (2, False, True, 1), (4, True, False, 2), (0, True, False, 1), (0, False, False, 1))
+def configurations(cls: Any, attempts: tuple[tuple[int, bool, bool, int], ...] = (*SHORT, *FULL)) -> Iterator[Any]:
+    """Those of the attempts that can be made, in order, each that is like no other before."""
+    seen: list[dict[str, Any]] = []
     for deepest, widths, filled, of_kind in attempts:
         configuration = _attempt(cls, deepest, widths, filled, of_kind)
-        if configuration is not None:
+        if configuration is not None and (entries := configuration.to_dict()) not in seen:
+            seen.append(entries)
             yield configuration
 
 
