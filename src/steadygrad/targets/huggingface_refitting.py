@@ -20,7 +20,7 @@ Change = tuple[int | None, str, Any]  # in which of the configurations, all when
 NORMED = re.compile(r"normalized_shape=\[(?P<wanted>\d+)\], expected input .*size\[(?:\d+, )*(?P<got>\d+)\]")
 PAIRS = (PRODUCT, CHANNELS, NORMED, JOINED)
 LEAST = 8  # smaller numbers stand for too many things
-MOST_CHANGES = 8  # that answer one complaint, and one after the other
+MOST_CHANGES, MOST_TRIALS = 8, 12  # of one complaint; of all
 MOST_INPUTS = 4  # with labels and masks, and without
 
 
@@ -31,13 +31,14 @@ def refitting(head: type, configuration: Any, seed: int, batch: int) -> tuple[An
     if model is not None and tried(model, configuration, None, seed, batch, told, MOST_INPUTS) is not None:
         return None  # which ran before
     heard: set[str] = set()
-    for _ in range(MOST_CHANGES):
+    left = MOST_TRIALS
+    while left:
         heard |= set(told)
         complaints, told = list(dict.fromkeys(told)), []
         for changed in (changed for complaint in complaints for changed in refitted(configuration, complaint)):
-            model, told = built(head, changed, []), []
+            model, told, left = built(head, changed, []), [], left - 1
             found = None if model is None else tried(model, changed, None, seed, batch, told, MOST_INPUTS)
-            if found is not None:
+            if found is not None or not left:
                 return found
             if set(told) - heard:
                 configuration = changed
