@@ -4,6 +4,7 @@ Each function takes the inputs, the complaint of the model and the maker, and gi
 complaint is about something else.
 """
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -164,6 +165,15 @@ def _channels_last(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     return {**made, **{n: v.movedim(-3, -1).contiguous() for n, v in images.items()}} if images else None
 
 
+def _one_by_one(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
+    """A batch of one, where what there is of one sample is to be divided among all."""
+    match = FOLDED.search(complaint)
+    shape = [int(size) for size in match["shape"].split(",")] if match else []
+    if match is None or shape[0] != maker.batch or maker.batch == 1 or math.prod(shape) != maker.batch * int(match["size"]):
+        return None
+    return {n: v[:1] if isinstance(v, torch.Tensor) and v.ndim and len(v) == maker.batch else v for n, v in made.items()}
+
+
 def stretched(values: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
     """Cut or, with the samples changing places, repeated until `axis` is `wanted` long."""
     copies = -(-wanted // values.shape[axis])
@@ -177,5 +187,5 @@ def framed(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 LAYOUTS: tuple[Callable[[Inputs, str, Maker], Inputs | None], ...] = (
     _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _numbers, _windowed, _turned, _coded, _batched,
-    _channels_last,
+    _channels_last, _one_by_one,
 )  # fmt: skip

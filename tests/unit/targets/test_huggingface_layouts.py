@@ -156,3 +156,10 @@ def test_images_that_are_one_patch_of_time_are_as_many_as_it_reads() -> None:
     images = torch.randn(2, 3, 8, 8)
     maker = Maker(Model(), SimpleNamespace(**vars(CONFIGURATION), temporal_patch_size=2), 0, 2, 0)
     assert shapes(laid_out({"pixel_values": images}, complaint_of(tiled, images), maker)) == {"pixel_values": (2, 2, 3, 8, 8)}
+
+
+def test_a_model_that_reads_one_sample_at_a_time_gets_one() -> None:
+    told = complaint_of(torch.randn(7, 5).view, 2, 7, 5)  # positions that are not repeated for the second
+    found = answer({"pixel_values": torch.randn(2, 3, 8, 8), "attention_mask": torch.ones(2, 5)}, told)
+    assert shapes(found) == {"pixel_values": (1, 3, 8, 8), "attention_mask": (1, 5)}
+    assert answer({"pixel_values": torch.randn(2, 3, 8, 8)}, complaint_of(torch.randn(7, 5).view, 3, 7, 5)) is None
