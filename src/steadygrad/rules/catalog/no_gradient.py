@@ -116,8 +116,9 @@ def _aside(evidence: Evidence, names: list[str]) -> list[str]:
     if not ends:
         return []
     read = set(ends).union(*map(graph.ancestors, ends))
-    sources = [graph.nodes[index] for index in read if not graph.nodes[index].inputs]
-    if any(node.kind in MIXING and not node.op.startswith("embedding") for node in sources):  # those read places, which carry no gradient
+    sources = [graph.nodes[index] for index in read if not graph.nodes[index].inputs and graph.nodes[index].kind in MIXING]
+    unknown = (node for node in sources if all(use.role != "other" for use in node.uses))  # learned queries, say, are parameters as well
+    if any(not node.op.startswith("embedding") for node in unknown):  # those read places, which carry no gradient
         return []
     return [n for n in names if not read.intersection(node.index for node, _ in graph.uses_of(n))]
 
