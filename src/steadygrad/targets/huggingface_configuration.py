@@ -23,7 +23,8 @@ OPEN = {"vocab_size": WORDS, "pad_token_id": 0, "n_routed_experts": 4, "num_expe
         "indexer_budget": 16, "indexer_compress_ratio": 4, "indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 256, "clip_qkv": 8.0,
         "image_token_id": 4, "image_token_index": 4, "video_token_id": 5, "video_token_index": 5, "vocabulary_map": {"<image>": 4},
         "deepstack_layer_map": [(0, 0)], "downsample_rate": "1/2"}  # fmt: skip
-FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0, "shared_expert_intermediate_size": 64, "rope_theta": 10000.0}  # read by models whose configuration has no such entry
+FORGOTTEN = {"initializer_range": 0.02, "dropout_rate": 0.0, "shared_expert_intermediate_size": 64, "rope_theta": 10000.0}
+"""Entries that models read whose configuration has none."""
 KINDS = {"layer_types": "full_attention", "mlp_layer_types": "sparse"}  # of layers, where a type names each
 
 MUST = re.compile(r"(?P<name>\w+) must be (?P<number>\d+), got")

@@ -1,9 +1,10 @@
 """A transformers configuration made small: layers, widths, vocabularies, experts, images.
 
-Vocabularies are at most 1024, learned queries at most 16, frames of a clip at most 8, positions of sound at most 256 and experts at most 4 (of which at most 2 answer,
-in one group). Widths are divided by one power of two per configuration, feed-forward widths with them, and attention heads so that the
-size of a head stays, and the standard deviation of random weights grows by the root of that power, so that a layer's gain stays; kinds of
-layers that a list names are all kept. Configurations inside are shrunk by the same rules. Images are at most 1024 wide.
+Vocabularies are at most 1024, learned queries at most 16, frames of a clip at most 8, positions of sound at most 256 and experts at most 4
+(of which at most 2 answer, in one group). Widths are divided by one power of two per configuration, feed-forward widths with them, and
+attention heads so that the size of a head stays, and the standard deviation of random weights grows by the root of that power, so that a
+layer's gain stays; kinds of layers that a list names are all kept. Configurations inside are shrunk by the same rules. Images are at most
+1024 wide.
 """
 
 import math

@@ -154,7 +154,11 @@ def test_indices_that_something_has_not_are_below_its_size() -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="transformers is an extra")
-@pytest.mark.parametrize("model_type", ["granite_speech_encoder", "seggpt", "cosmos3_edge_vision", "qwen3_asr_encoder", "deepseek_ocr2_encoder", "zamba", "glm4v", "gemma4_vision", "qwen3_omni_moe_audio_encoder", "paddleocr_vl_vision", "hunyuan_vl", "dia", "kyutai_speech_to_text", "jev", "blt_local_encoder", "sam3_mask_decoder", "inkling_vision", "inkling2_vision", "uvdoc", "gemma4_assistant", "qwen2_5_omni_dit", "voxtral_realtime_text"])
+@pytest.mark.parametrize("model_type", [
+    "granite_speech_encoder", "seggpt", "cosmos3_edge_vision", "qwen3_asr_encoder", "deepseek_ocr2_encoder", "zamba", "glm4v", "gemma4_vision",
+    "qwen3_omni_moe_audio_encoder", "paddleocr_vl_vision", "hunyuan_vl", "dia", "kyutai_speech_to_text", "jev", "blt_local_encoder",
+    "sam3_mask_decoder", "inkling_vision", "inkling2_vision", "uvdoc", "gemma4_assistant", "qwen2_5_omni_dit", "voxtral_realtime_text",
+])  # fmt: skip
 def test_models_that_complain_get_what_they_ask_for(model_type: str) -> None:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
