@@ -14,8 +14,8 @@ class ParameterReading:
     """A parameter and its gradient.
 
     `gradient` is None when autograd gave none; `update` is Δw of one optimizer step, None without an optimizer or when
-    it does not train this parameter. `equal_gradients` counts the rows (output units) that repeat an earlier row *and*
-    receive the same gradient as it, so that no deterministic training can tell them apart. `kept` is the share of its
+    it does not train this parameter. `equal_gradients` counts the rows (output units) that repeat an earlier row and its
+    bias *and* receive the same gradient as it, so that no deterministic training can tell them apart. `kept` is the share of its
     state that one step of a recurrence hands on at the start (see `probes/recurrent_memory.py`); None for other weights.
     `fresh` names the scheme that a frozen parameter's numbers cannot be told from a draw of (see `probes/fresh_draw.py`).
     """

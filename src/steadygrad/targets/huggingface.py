@@ -3,32 +3,27 @@
 The configuration is shrunk as `huggingface_configuration` says, the model built by the first task head that transformers
 has for the type and that computes its own loss, and inputs made up from its forward's signature and its configuration
 (`huggingface_inputs`). A combination that does not run is followed by the next one: less shrinking, other inputs, another
-head. The first that runs is the case.
+head. The first that runs is the case. Where none of a few layers does, the smallest is changed as the model complains (`huggingface_refitting`).
 """
 
 import difflib
 import importlib
-import inspect
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from steadygrad.case import Case
 from steadygrad.errors import InputError, MissingExtra, ModelError, TargetError
-from steadygrad.graph.trace import call_model
-from steadygrad.graph.transaction import transaction
-from steadygrad.targets.huggingface_complaints import MOST_ANSWERS, answered
-from steadygrad.targets.huggingface_configuration import configurations
-from steadygrad.targets.huggingface_inputs import Maker, candidates
+from steadygrad.targets.huggingface_configuration import FULL, SHORT, configurations
+from steadygrad.targets.huggingface_refitting import refitting
+from steadygrad.targets.huggingface_trial import running
 
 HEADS = (
     "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM", "ForPreTraining", "ForImageClassification", "ForSemanticSegmentation",
     "ForUniversalSegmentation", "ForObjectDetection", "ForSequenceClassification", "ForAudioClassification", "ForCTC", "ForVideoClassification",
     "ForPrediction", "ForMaskedImageModeling", "ForDepthEstimation", "ForTokenClassification", "ForQuestionAnswering", "Model",
 )  # fmt: skip
-LARGEST = 1_000_000_000  # parameters
 HEADS_TRIED = 3
 
 
@@ -62,13 +57,25 @@ def case(model_type: str, *, inputs: Any = None, seed: int = 0, batch_size: int 
     if not heads:
         raise TargetError(f"`{model_type}` is only a part or a wrapper of other model types in transformers, which has no model with a forward for it; check one that contains it, or one it is made of")
     reasons: list[str] = []
-    for configuration in configurations(CONFIG_MAPPING[model_type]):
-        for head in heads[:HEADS_TRIED]:
-            found = _running(head, configuration, inputs, seed, batch_size or 2, reasons)
-            if found is not None:
-                return Case(*found, generated=True, name=model_type)
+    for attempts in (SHORT, FULL):
+        found = _first(CONFIG_MAPPING[model_type], attempts, heads, inputs, seed, batch_size or 2, reasons)
+        if found is not None:
+            return Case(*found, generated=True, name=model_type)
     told = "; ".join(dict.fromkeys(reasons[:1] + reasons[-2:])) or "no configuration can be made of its defaults"
     raise ModelError(f"`hf:{model_type}` does not run with made-up inputs ({told}); build it yourself and pass it as file.py:NAME with a Case")
+
+
+def _first(
+    cls: Any, attempts: tuple[Any, ...], heads: list[type], inputs: Any, seed: int, batch: int, reasons: list[str]
+) -> tuple[Any, dict[str, Any]] | None:
+    """The first model that runs, and inputs; of small ones at last one whose configuration is changed."""
+    for configuration in configurations(cls, attempts):
+        for head in heads[:HEADS_TRIED]:
+            found = running(head, configuration, inputs, seed, batch, reasons)
+            if found is not None:
+                return found
+    smallest = next(configurations(cls, attempts), None) if inputs is None and attempts is SHORT else None
+    return None if smallest is None else refitting(heads[0], smallest, seed, batch)
 
 
 def _heads(transformers: Any, configuration: type) -> list[type]:
@@ -86,54 +93,3 @@ def _heads(transformers: Any, configuration: type) -> list[type]:
         and cls.forward is not torch.nn.Module.forward
     ]  # fmt: skip
     return sorted(own, key=lambda cls: (next((i for i, end in enumerate(HEADS) if cls.__name__.endswith(end)), len(HEADS)), len(cls.__name__)))
-
-
-def _running(head: type, configuration: Any, inputs: Any, seed: int, batch: int, reasons: list[str]) -> tuple[Any, dict[str, Any]] | None:
-    """The model and the first inputs that it runs on, or None and a reason more."""
-    try:
-        model = _built(head, configuration)
-    except Exception as error:  # whatever building an untested configuration raises
-        reasons.append(f"{head.__name__}: {type(error).__name__}: {str(error)[:160]}")
-        return None
-    tried = 0
-    for made in _given(model, inputs) if inputs is not None else candidates(model, configuration, seed, batch):
-        tried += 1
-        reason = _refusal(model, made)
-        for _ in range(MOST_ANSWERS if inputs is None else 0):
-            other = answered(made, reason, configuration, Maker(model, configuration, seed, batch, 0)) if reason else None
-            if other is None:
-                break
-            made, reason = other, _refusal(model, other)
-        if not reason:
-            return model, made
-        reasons.append(f"{head.__name__}: {reason[:180]}")
-    if not tried:
-        reasons.append(f"{head.__name__}: nothing is known of its inputs {', '.join(inspect.signature(head.forward).parameters)}")
-    return None
-
-
-def _refusal(model: Any, made: dict[str, Any]) -> str:
-    """Why the model does not run on the inputs; empty when it does."""
-    try:
-        with transaction(model, inputs=made), torch.no_grad():
-            output = call_model(model, made)
-    except Exception as error:  # whatever inputs that do not fit make it raise
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    return "" if _is_number(output) else "its loss is not finite"
-
-
-def _built(head: Any, configuration: Any) -> Any:
-    with torch.device("meta"):
-        size = sum(p.numel() for p in head(configuration).parameters())
-    if size > LARGEST:
-        raise ModelError(f"{size:,} parameters at its defaults, more than {LARGEST:,}")
-    return head(configuration)
-
-
-def _given(model: Any, inputs: Any) -> Iterator[dict[str, Any]]:
-    yield inputs if isinstance(inputs, dict) else {model.main_input_name: inputs}
-
-
-def _is_number(output: Any) -> bool:
-    loss = getattr(output, "loss", None)
-    return not isinstance(loss, torch.Tensor) or bool(torch.isfinite(loss).all())

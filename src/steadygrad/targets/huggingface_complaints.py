@@ -1,4 +1,4 @@
-"""What a model complains about, and inputs that answer it: placeholder tokens, widths, lengths, what was left out."""
+"""What a model complains about, and inputs that answer it: placeholder tokens, widths, lengths, numbers out of range."""
 
 import re
 from collections.abc import Callable
@@ -7,11 +7,12 @@ from typing import Any
 import torch
 
 from steadygrad.targets.huggingface_inputs import Maker
-from steadygrad.targets.huggingface_layouts import CHANNELS, PRODUCT, framed, laid_out, stretched
+from steadygrad.targets.huggingface_layouts import ADDED, CHANNELS, PRODUCT, framed, laid_out, stretched
+from steadygrad.targets.huggingface_missing import Line, supplied
 from steadygrad.targets.huggingface_sizes import first_of
 
 MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
-ADDED = re.compile(r"size of tensor a \((?P<a>\d+)\) must match the size of tensor b \((?P<b>\d+)\) at non-singleton dimension (?P<axis>\d)")
+SEQUENCE = re.compile(r"expected input\[\d+, \d+, \d+\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")  # turned from features last
 STACKED = re.compile(r"batch2 tensor to be: \[\d+, (?P<got>\d+)\] but got: \[\d+, (?P<wanted>\d+)\]")
 SIZE = re.compile(r"Input image size \((?P<got>\d+\*\d+)\) doesn't match model \((?P<wanted>\d+\*\d+)\)")
 SHORT = re.compile(r"Kernel size can't be greater than actual input size")
@@ -20,29 +21,31 @@ SCALED = re.compile(r"Image size (?P<got>\d+)x\d+ is too small to be scaled with
 HEIGHT = re.compile(r"Input height \((?P<got>\d+)\) doesn't match model \((?P<wanted>\d+)\)")
 MULTIPLE = re.compile(r"multiple of [^,]*?(?P<of>\d+)\)?,? but got (?P<got>\d+)")
 UNEVEN = re.compile(r"length (?P<got>\d+) is not a multiple of (?P<of>\d+)")
-MISSING = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")
 PLACED = re.compile(r"value tensor of shape \[(?P<wanted>\d+), \d+\] cannot be broadcast to indexing result of shape \[(?P<got>\d+), \d+\]")
 BEYOND = re.compile(r"index (?P<last>\d+) is out of range")
+JOINED = re.compile(r"Sizes of tensors must match except in dimension \d\. Expected size (?P<wanted>\d+) but got size (?P<got>\d+)")
+OUTSIDE = re.compile(r"index (?P<index>-?\d+) is out of bounds for dimension \d+ with size (?P<size>\d+)")
 PADDED = re.compile(r"padding your sequence length to (?P<wanted>\d+)")  # axial positions
 UNKNOWN, COMMON = "index out of range in self", 8  # words that every table has
-WORDLESS = re.compile(r"no attribute 'embed_tokens'|`input_ids` is expected to be `None`")
-NOTHING = re.compile(r"'NoneType' object")
-VECTORS = re.compile(r"(states|embeds|embeddings|features|queries)$")
-ALIKE = {"attention_mask$": "attention_mask", "pixel|image|mask": "pixel_values", "_ids$": "input_ids"}  # by names that nothing else is known of
 KINDS_OF_TOKENS = ("text", "image", "video", "audio")  # as `mm_token_type_ids` counts them
 MOST_TOKENS = 1024  # of one image, clip or sound
 LONGEST = 4096  # of a sequence that a model has no other length for; of an image half of it
-MOST_ANSWERS = 4
+MOST_ANSWERS = 6
 
 
-def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Maker) -> dict[str, Any] | None:
-    """Other inputs that `complaint`, an error of the model, asks for; None where it says nothing that is understood."""
+def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Maker, lines: tuple[Line, ...] = ()) -> dict[str, Any] | None:
+    """Other inputs that `complaint`, an error of the model, asks for; None where it says nothing that is understood.
+
+    `lines` are those of the model's code that the error passed, innermost first.
+    """
     answers: tuple[Callable[[], dict[str, Any] | None], ...] = (
         lambda: with_tokens(made, complaint, configuration),
         lambda: laid_out(made, complaint, maker),
-        lambda: _resized(made, PRODUCT.search(complaint), -1),
-        lambda: _resized(made, STACKED.search(complaint), -1),
-        lambda: _resized(made, CHANNELS.search(complaint), 1),
+        lambda: _resized(made, PRODUCT.search(complaint), -1, lines),
+        lambda: _beside(made, PRODUCT.search(complaint), lines),
+        lambda: _resized(made, STACKED.search(complaint), -1, lines),
+        lambda: _resized(made, CHANNELS.search(complaint), 1, lines),
+        lambda: _resized(made, SEQUENCE.search(complaint), -1, lines),
         lambda: _widened(made, ADDED.search(complaint)),
         lambda: _reduced(made, SIZE.search(complaint)),
         lambda: _longer(made, SHORT.search(complaint)),
@@ -50,14 +53,13 @@ def answered(made: dict[str, Any], complaint: str, configuration: Any, maker: Ma
         lambda: _enlarged(made, SCALED.search(complaint)),
         lambda: _placed(made, PLACES.search(complaint)),
         lambda: _rounded(made, MULTIPLE.search(complaint) or UNEVEN.search(complaint)),
-        lambda: _completed(made, MISSING.search(complaint), maker),
-        lambda: _named(made, complaint, maker),
         lambda: _padded(made, PADDED.search(complaint), maker.length),
         lambda: _common(made) if UNKNOWN in complaint else None,
         lambda: _shortened(made, BEYOND.search(complaint), maker.length),
         lambda: _lengthened(made, PLACED.search(complaint), maker.length),
-        lambda: _described(made, maker) if NOTHING.search(complaint) else None,
-        lambda: _embedded(made, maker) if NOTHING.search(complaint) or WORDLESS.search(complaint) else None,
+        lambda: _joined(made, JOINED.search(complaint)),
+        lambda: _within(made, OUTSIDE.search(complaint)),
+        lambda: supplied(made, complaint, maker, lines),
     )
     return next((found for answer in answers if (found := answer()) is not None), None)
 
@@ -84,15 +86,26 @@ def with_tokens(made: dict[str, Any], complaint: str, configuration: Any) -> dic
     return longer
 
 
-def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int) -> dict[str, Any] | None:
-    """Features as wide along an axis as the model's first weight reads them."""
+def _resized(made: dict[str, Any], match: re.Match[str] | None, axis: int, lines: tuple[Line, ...]) -> dict[str, Any] | None:
+    """Features as wide along an axis as the model's first weight reads them; of several those that the line names which complains."""
     if match is None:
         return None
     got, wanted = int(match["got"]), int(match["wanted"])
     wrong = [n for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and v.ndim > 1 and v.shape[axis] == got]
     if not wrong or wanted > 100 * got:
         return None
+    wrong = [n for n in wrong if lines and lines[0].names(n)] or wrong
     return {**made, **{name: stretched(made[name], wanted, axis) for name in wrong}}
+
+
+def _beside(made: dict[str, Any], match: re.Match[str] | None, lines: tuple[Line, ...]) -> dict[str, Any] | None:
+    """Features that a line puts side by side; the last that it names is wider by what is missing."""
+    more = int(match["wanted"]) - int(match["got"]) if match else 0
+    named = [n for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point() and lines and lines[0].names(n)]
+    if more <= 0 or len(named) < 2:
+        return None
+    last = max(named, key=lines[0].text.index)
+    return {**made, last: stretched(made[last], made[last].shape[-1] + more, -1)}
 
 
 def _widened(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
@@ -163,32 +176,6 @@ def _rounded(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any
 
 
 
-def _completed(made: dict[str, Any], match: re.Match[str] | None, maker: Maker) -> dict[str, Any] | None:
-    """With arguments that nothing is known of but their names: images and masks over them, words, vectors."""
-    if match is None:
-        return None
-    found = {}
-    for name in re.findall(r"'(\w+)'", match["names"]):
-        kind = next((kind for pattern, kind in ALIKE.items() if re.search(pattern, name)), name)
-        value = maker.described(name)
-        value = maker.one(kind) if value is None else value
-        if value is None and name.startswith("num_"):  # a count of some of the words
-            value = maker.length // 2
-        if value is None and VECTORS.search(name):
-            value = maker.hidden()
-        if value is None:
-            return None
-        found[name] = value
-    return {**made, **found}
-
-
-def _named(made: dict[str, Any], complaint: str, maker: Maker) -> dict[str, Any] | None:
-    """With the arguments that the complaint names and that were not given: "`visual_feats` cannot be `None`"."""
-    missing = [n for n in maker.accepted if n not in made and "embeds" not in n and re.search(rf"\b{n}\b", complaint)]
-    found = {n: value for n in missing if (value := maker.one(n)) is not None}
-    return {**made, **found} if found and "both" not in complaint else None
-
-
 def _shortened(made: dict[str, Any], match: re.Match[str] | None, length: int) -> dict[str, Any] | None:
     """Sequences that end where the model has no further position."""
     end = int(match["last"]) if match else length
@@ -217,17 +204,19 @@ def _lengthened(made: dict[str, Any], match: re.Match[str] | None, length: int) 
     return {**made, **{n: torch.cat([v] * int(times), 1) for n, v in short.items()}}
 
 
-def _described(made: dict[str, Any], maker: Maker) -> dict[str, Any] | None:
-    """With everything that the forward describes: what may be left out in general cannot be here."""
-    ids = next((v for v in made.values() if isinstance(v, torch.Tensor) and v.ndim == 2), None)
-    maker.length = maker.length if ids is None else ids.shape[1]
-    lengths = [n for n in maker.accepted if n.endswith(("_lens", "_lengths"))]
-    found = {n: value for n in dict.fromkeys((*maker.documented, *lengths)) if n not in made and (value := maker.one(n)) is not None}
-    return {**made, **found} if found else None
-
-
-def _embedded(made: dict[str, Any], maker: Maker) -> dict[str, Any] | None:
-    """With vectors in the place of words, for parts that have no table of them."""
-    if "input_ids" not in made or "inputs_embeds" not in maker.accepted or "inputs_embeds" in made:
+def _joined(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """As long as what the model puts them beside: one of their inner axes has the length of the first, and gets that of the second."""
+    if match is None:
         return None
-    return {"inputs_embeds": maker.hidden(), **{n: v for n, v in made.items() if n not in ("input_ids", "labels")}}
+    wanted, got = int(match["got"]), int(match["wanted"])
+    long = {n: [a for a in range(1, v.ndim) if v.shape[a] == got] for n, v in made.items() if isinstance(v, torch.Tensor) and v.is_floating_point()}
+    if not any(long.values()) or wanted > MOST_TOKENS:
+        return None
+    return {**made, **{n: stretched(made[n], wanted, axes[0]) for n, axes in long.items() if axes}}
+
+
+def _within(made: dict[str, Any], match: re.Match[str] | None) -> dict[str, Any] | None:
+    """Whole numbers, of which one is an index that something has not, below its size."""
+    index, size = (int(match["index"]), int(match["size"])) if match else (0, 0)
+    beyond = {n: v for n, v in made.items() if size and isinstance(v, torch.Tensor) and v.dtype == torch.int64 and bool((v == index).any())}
+    return {**made, **{n: v % size for n, v in beyond.items()}} if beyond else None

@@ -72,6 +72,9 @@ def size_of(word: str, maker: Any) -> int | None:
     usual = {**dict.fromkeys(BATCHES, maker.batch), "max_num_images": 1, "height": height, "width": width, "num_channels": channels}
     if word in usual:
         return int(usual[word])
+    if maker.listed and word in ("num_image_tokens", "grid_height"):  # as many as the grid that goes along has
+        grid = maker.grid()
+        return int(grid.prod(1).sum() if word == "num_image_tokens" else grid[0, 1])
     if word.startswith(("grid_", "num_patches_", "patch_")) and word.endswith(("height", "width", "h", "w")):
         side = maker.known(("patch_size",), 16)
         return max(maker.size()[1][0] // int(side), 1) if isinstance(side, int) else None

@@ -1,46 +1,17 @@
-"""Inputs for a transformers model, made up from the signature of its forward and its configuration.
-
-Several modalities are tried together first, then the model's main input, then text, images or sound alone: a model that reads
-images between words runs on words only, and the report then lists its image tower among the parameters that got no gradient.
-"""
+"""Inputs for a transformers model, each made up from its name and the configuration, or as the forward describes it."""
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from steadygrad.targets.huggingface_documented import documented, made_of, size_of
-from steadygrad.targets.huggingface_sizes import first_of, inside, positions, text_of, vocabularies
+from steadygrad.targets.huggingface_sizes import first_of, inside, positions, read, text_of, vocabularies
 
+WIDTH = ("hidden_size", "d_model", "n_embd", "dim")
 LENGTH, SECOND, SIDE = 32, 16000, 8
-TEXT, IMAGE, SOUND = ("input_ids",), ("pixel_values", "pixel_values_videos", "images"), ("input_features", "input_values", "audio_values")
-LABELS = (
-    "labels", "return_loss", "bool_masked_pos", "start_positions", "end_positions", "future_values", "future_time_features", "spectrogram_labels",
-    "duration_labels", "pitch_labels", "energy_labels",
-)  # fmt: skip
-EXTRAS = ((True, False), (True, True), (False, False), (False, True))  # with labels, with masks
-
-
-def candidates(model: Any, configuration: Any, seed: int, batch: int) -> Iterator[dict[str, Any]]:
-    """Keyword inputs, the most complete first."""
-    accepted = inspect.signature(model.forward).parameters
-    required = [n for n, p in accepted.items() if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    main = getattr(model, "main_input_name", "input_ids")
-    main = main if isinstance(main, str) else next(iter(main), "input_ids")  # of several, the first
-    groups = [[n for n in names if n in accepted][:1] for names in (TEXT, IMAGE, SOUND)]
-    bases = [[n for group in groups for n in group], [main] if main in accepted else [], *groups, *([n] for n in (*IMAGE, *SOUND) if n in accepted)]
-    tried: list[frozenset[Any]] = []
-    for layout in range(3):
-        for base in bases:
-            names = dict.fromkeys([*base, *required])
-            for labels, masks in EXTRAS:
-                maker = Maker(model, configuration, seed, batch, layout)
-                made = maker.all([*names, *maker.companions(accepted, any(n in names for n in IMAGE), labels, masks)])
-                key = frozenset((n, tuple(v.shape) if isinstance(v, torch.Tensor) else None) for n, v in made.items())
-                if made and key not in tried:
-                    tried.append(key)
-                    yield made
+LAYOUTS, DESCRIBED = 3, 3  # shapes that a kind of input may have; after them those that the forward describes
 
 
 class Maker:
@@ -52,7 +23,8 @@ class Maker:
         self.text = text_of(configuration)
         self.vision = getattr(configuration, "vision_config", None) or configuration
         self.sound = getattr(configuration, "audio_config", None) or configuration
-        self.accepted = tuple(inspect.signature(model.forward).parameters)
+        self.annotations = {name: str(p.annotation) for name, p in inspect.signature(model.forward).parameters.items()}
+        self.accepted = tuple(self.annotations)
         self.listed = "grid_thw" in self.accepted or "image_grid_thw" in self.accepted
         self.packed, self.strung = (n in self.accepted for n in ("spatial_shapes", "target_sizes"))
         self.documented, self.length = documented(model.forward), min(LENGTH, positions(self.text, LENGTH))
@@ -64,21 +36,10 @@ class Maker:
         made = {name: self.one(name) for name in dict.fromkeys(names)}
         return {name: value for name, value in made.items() if value is not None}
 
-    def companions(self, accepted: Any, images: bool, labels: bool, masks: bool) -> list[str]:
-        """What goes along with the inputs: labels or what else gives a loss, masks, the decoder's words."""
-        names = ["bbox", "mm_token_type_ids", "image_attention_mask", "feature_lens"]
-        names += ["image_grid_thw", "pixel_position_ids", "merge_sizes"] * images
-        names += ["spatial_shapes", "pixel_attention_mask"] * self.packed + ["target_sizes"] * self.strung
-        names += ["decoder_input_ids"] * bool(getattr(self.whole, "is_encoder_decoder", False))
-        if labels:
-            names += [n for n in LABELS if n in accepted]
-        if masks:
-            names += ["encoder_hidden_states"] * hasattr(self.whole, "encoder_hidden_size")
-            names += [n for n in ("attention_mask", "input_features_mask", "feature_attention_mask", "pixel_mask", "padding_mask") if n in accepted]
-        return [n for n in names if n in accepted]
-
     def one(self, name: str) -> Any:
         """One input, or None when neither its name nor its description says enough, or the configuration not what is needed."""
+        if self.layout == DESCRIBED and name in self.documented:
+            return self.described(name)
         maker = MAKERS.get(name) or (Maker.lengths if name.endswith(("_lens", "_lengths")) else None)
         try:
             return self.described(name) if maker is None else maker(self)
@@ -127,7 +88,8 @@ class Maker:
     def size(self) -> tuple[int, tuple[int, int]]:
         """Channels and (height, width) of an image."""
         pooled = first_of((self.vision,), ("pooling_kernel_size",), 0)  # squares of so many patches become one
-        usual = 4 * pooled * int(first_of((self.vision,), ("patch_size",), 16)) if isinstance(pooled, int) and pooled else 224
+        patch = self.side() or 16
+        usual = 4 * pooled * patch if isinstance(pooled, int) and pooled else max(224 // patch, 1) * patch
         size = first_of((self.vision, self.whole, *inside(self.whole)), ("image_size", "input_size", "img_size", "crop_size", "max_img_size"), usual)
         height, width = (size, size) if isinstance(size, int) else (tuple(size) * 2)[:2] if isinstance(size, list | tuple) else (224, 224)
         channels = first_of((self.vision, self.whole), ("num_channels", "in_channels", "in_chans"), 3)
@@ -148,7 +110,7 @@ class Maker:
             return self.normal(bins, self.frames()).movedim(0, 1).flatten(1)
         square = int(first_of((self.sound,), ("spec_size",), 0) or 0)
         first = self.normal(1, square * max(square // bins, 1), bins) if square else self.normal(bins, self.frames())
-        return (first, self.normal(128, bins), self.normal(bins, 128))[self.layout]
+        return (first, self.normal(128, bins), self.normal(bins, 128))[self.layout % LAYOUTS]
 
     def labels(self) -> torch.Tensor | list[dict[str, torch.Tensor]] | None:
         """Targets as the head reads them."""
@@ -221,7 +183,22 @@ class Maker:
         """Vectors as wide as the model; the patches of all images where the tower reads those."""
         if "grid_thw" in self.accepted:
             return self.patch_list()
-        return self.normal(self.length, int(first_of((self.text, self.whole), ("hidden_size", "d_model", "n_embd", "dim"), 64)))
+        return self.normal(self.length, int(first_of((self.text, self.whole), WIDTH, 64)))
+
+
+    def shared(self) -> dict[str, tuple[torch.Tensor, torch.Tensor]] | None:
+        """Keys and values that another model hands to all layers of a kind."""
+        kinds, found = getattr(self.text, "layer_types", None) or (), {}
+        layers = read(self.text, "per_layer_config") or [self.text] * len(kinds)  # some have heads of a width of their own
+        for kind, layer in zip(kinds, layers, strict=False):
+            shape = int(first_of((layer,), ("num_key_value_heads",), 1)), self.length, int(first_of((layer,), ("head_dim",), 64))
+            found.setdefault(kind, (self.normal(*shape), self.normal(*shape)))
+        return found or None
+
+    def map(self) -> torch.Tensor:
+        """A map of features as wide as the model, with no more places than there are words."""
+        side = int(self.length**0.5)
+        return self.normal(int(first_of((self.text, self.whole), WIDTH, 64)), side, side)
 
 
 def _time_features(maker: Maker) -> int:
@@ -247,6 +224,7 @@ MAKERS: dict[str, Callable[[Maker], Any]] = {
     "pixel_mask": lambda m: torch.ones(m.batch, *m.size()[1], dtype=torch.int64),
     "mm_token_type_ids": lambda m: torch.zeros(m.batch, m.length, dtype=torch.int64),
     "image_attention_mask": lambda m: torch.ones(m.batch, m.length, 1, dtype=torch.int64),
+    "shared_kv_states": Maker.shared,
     "bbox": Maker.boxes,
     "labels": Maker.labels,
     "return_loss": lambda m: True,

@@ -4,6 +4,7 @@ Each function takes the inputs, the complaint of the model and the maker, and gi
 complaint is about something else.
 """
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,9 @@ from steadygrad.targets.huggingface_inputs import Maker
 from steadygrad.targets.huggingface_sizes import first_of
 
 Inputs = dict[str, Any]
+ADDED = re.compile(r"size of tensor a \((?P<a>\d+)\) must match the size of tensor b \((?P<b>\d+)\) at non-singleton dimension (?P<axis>\d)")
+FLAT = "too many indices for tensor of dimension 0"
+FOLDED = re.compile(r"shape '\[(?P<shape>[-\d, ]+)\]' is invalid for input of size (?P<size>\d+)")
 TOO_MANY = re.compile(r"too many values to unpack \(expected (?P<axes>\d)")
 UNCUT = re.compile(r"4D \(batched\) input to conv2d, but got input of size: \[\d+, \d+\]")
 DIMENSIONS = re.compile(r"same number of dimensions: got (3 and 2|2 and 3)")
@@ -60,10 +64,10 @@ def _squares(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
 
 
 def _nested(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
-    """Images inside lists of one, cut into as many tiles as the model has places for."""
+    """Images inside lists of one, cut into as many tiles as the model has places for, or as often as it reads them as one patch of time."""
     match = NOT_ENOUGH.search(complaint)
     images = _floats(made, 4) if match and match["got"] == "4" else {}
-    tiles = int(first_of((maker.vision, maker.whole), ("max_num_tiles",), 1))
+    tiles = int(first_of((maker.vision, maker.whole), ("max_num_tiles", "temporal_patch_size"), 1))
     lists = [1] * (int(match["axes"]) - 5) + [tiles] if match else []
     return {**made, **{n: v.reshape(len(v), *[1] * len(lists), *v.shape[1:]).expand(-1, *lists, -1, -1, -1).contiguous() for n, v in images.items()}} if images else None
 
@@ -81,7 +85,7 @@ def _mono(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
     """Sound of shape (batch, samples) as (batch, 1, samples)."""
     match = CHANNELS.search(complaint)
     shape = [int(size) for size in match["shape"].split(",")] if match and match["wanted"] == "1" else []
-    waves = {n: v for n, v in _floats(made, 2).items() if [1, *v.shape] == shape}
+    waves = {n: v for n, v in _floats(made, 2).items() if shape[:2] == [1, len(v)] and shape[2] >= v.shape[1]}  # padded, perhaps
     return {**made, **{n: v.unsqueeze(1) for n, v in waves.items()}} if waves else None
 
 
@@ -126,7 +130,12 @@ def _turned(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
 
 def _coded(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     """Words of several codebooks: a row each, or all of a place together where the number of rows is given."""
-    match, short = BOOKS.search(complaint), NOT_ENOUGH.search(complaint)
+    match, short, added = BOOKS.search(complaint), NOT_ENOUGH.search(complaint), ADDED.search(complaint)
+    if added is not None:  # a number for each codebook, and for the text beside them
+        count = int(added["b"])
+        known = first_of((maker.whole,), ("num_codebooks",), 0) in (count, count - 1) and count > 1
+        flat = {n: v for n, v in made.items() if known and n.endswith(("input_ids", "labels")) and isinstance(v, torch.Tensor) and v.ndim == 2}
+        return {**made, **{n: torch.stack([v] * count, -1) for n, v in flat.items() if n != "labels"}} if len(flat) and added["axis"] == "1" else None
     if match is None and short is not None and short["got"] == "1":
         count = first_of((maker.whole,), ("num_codebooks", "num_channels"), 0)
         flat = {n: v for n, v in made.items() if n.endswith("input_ids") and v.ndim == 2} if isinstance(count, int) and 1 < count <= MOST_BOOKS else {}
@@ -141,6 +150,30 @@ def _coded(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     return {**made, **{n: v.repeat_interleave(books, 0) if match["rows"] == "-1" else torch.stack([v] * books, -1) for n, v in decoded.items()}}
 
 
+def _batched(made: Inputs, complaint: str, _: Maker) -> Inputs | None:
+    """Lists of numbers as those of a batch of one."""
+    flat = {n: v for n, v in made.items() if isinstance(v, torch.Tensor) and v.ndim == 1} if FLAT in complaint else {}
+    return {**made, **{n: v.unsqueeze(0) for n, v in flat.items()}} if flat else None
+
+
+def _channels_last(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
+    """Images with their channels last, where the last axis of an image is not to be divided."""
+    match = FOLDED.search(complaint)
+    last = int(match["shape"].split(",")[-1]) if match else 0
+    first = {n: v for axes in (4, 5) for n, v in _floats(made, axes).items() if v.shape[-3] == maker.size()[0] != v.shape[-1] == last}
+    images = {n: v for n, v in first.items() if match and v.numel() == int(match["size"])}
+    return {**made, **{n: v.movedim(-3, -1).contiguous() for n, v in images.items()}} if images else None
+
+
+def _one_by_one(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
+    """A batch of one, where what there is of one sample is to be divided among all."""
+    match = FOLDED.search(complaint)
+    shape = [int(size) for size in match["shape"].split(",")] if match else []
+    if match is None or shape[0] != maker.batch or maker.batch == 1 or math.prod(shape) != maker.batch * int(match["size"]):
+        return None
+    return {n: v[:1] if isinstance(v, torch.Tensor) and v.ndim and len(v) == maker.batch else v for n, v in made.items()}
+
+
 def stretched(values: torch.Tensor, wanted: int, axis: int) -> torch.Tensor:
     """Cut or, with the samples changing places, repeated until `axis` is `wanted` long."""
     copies = -(-wanted // values.shape[axis])
@@ -153,5 +186,6 @@ def framed(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 
 LAYOUTS: tuple[Callable[[Inputs, str, Maker], Inputs | None], ...] = (
-    _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _numbers, _windowed, _turned, _coded,
+    _frame_by_frame, _one_channel, _squares, _nested, _rows_of_patches, _mono, _images, _pairs, _numbers, _windowed, _turned, _coded, _batched,
+    _channels_last, _one_by_one,
 )  # fmt: skip

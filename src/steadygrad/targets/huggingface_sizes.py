@@ -1,4 +1,4 @@
-"""What a configuration says of sizes, under whatever name."""
+"""What a configuration says of sizes, under whatever name, and how to change what it says."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -44,3 +44,19 @@ def vocabularies(configuration: Any, seen: list[Any]) -> list[int]:
     size = getattr(configuration, "vocab_size", None)
     own = [size] if isinstance(size, int) and size >= 8 else []
     return own + [size for inner in once_inside(configuration, seen) for size in vocabularies(inner, seen)]
+
+
+def read(configuration: Any, name: str) -> Any:
+    """An attribute, or None; some configurations refuse to answer for all layers at once."""
+    try:
+        return getattr(configuration, name, None)
+    except Exception:
+        return None
+
+
+def write(configuration: Any, name: str, value: Any) -> None:
+    """Some attributes are read-only views of others; those follow by themselves."""
+    try:
+        setattr(configuration, name, value)
+    except (AttributeError, NotImplementedError, ValueError, TypeError):
+        return

@@ -61,3 +61,28 @@ class Outer(nn.Module):
 def test_a_pooler_that_nobody_reads_is_a_note() -> None:
     torch.manual_seed(0)
     assert [(s, w) for s, w, _ in severities(classification(Outer()))] == [("note", "backbone.pooler")]
+
+
+def test_without_a_loss_what_no_output_holds_is_a_note_and_what_is_cut_is_not() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(64, 16)
+    ((severity, where, message),) = severities(sg.Case(Outer(), x))
+    assert (severity, where) == ("note", "backbone.pooler") and "make what no output holds, `backbone.pooler.weight` first" in message
+    assert [(s, w) for s, w, _ in severities(sg.Case(_detached().model, x))] == [("error", "first")]
+    assert [(s, w) for s, w, _ in severities(sg.Case(ByNumPy(), x))] == [("warning", "first")]
+
+
+class Queried(Outer):
+    """Whose scores also depend on learned queries, through a weight of their own, as in a detection transformer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries, self.values = nn.Parameter(torch.randn(1, 64)), nn.Linear(64, 64)
+
+    def forward(self, x):
+        return self.head(self.backbone(x)["last"] + self.values(self.queries.expand(len(x), -1)))
+
+
+def test_learned_queries_are_no_numbers_of_unknown_origin() -> None:
+    torch.manual_seed(0)
+    assert [(s, w) for s, w, _ in severities(classification(Queried()))] == [("note", "backbone.pooler")]

@@ -7,9 +7,9 @@ import torch
 
 from steadygrad.errors import MissingExtra
 from steadygrad.targets import huggingface
+from steadygrad.targets.huggingface_candidates import candidates
 from steadygrad.targets.huggingface_complaints import with_tokens
 from steadygrad.targets.huggingface_configuration import configurations
-from steadygrad.targets.huggingface_inputs import candidates
 
 
 class Configuration:
@@ -108,6 +108,38 @@ def test_a_tower_gives_what_is_as_wide_as_words_of_images_that_are_not_too_large
     assert (small.vision_config.out_hidden_size, small.vision_config.image_size) == (256, 770)
     assert (small.vision_config.intermediate_size, small.vision_config.intermediate_layers_indices) == (4 * 256, [3, 3])
     assert (default.vision_config.out_hidden_size, default.vision_config.image_size) == (777, 1540)
+
+
+class Strict(Configuration):
+    """Refuses its own defaults, one after the other, as one published type does."""
+
+    sub_configs = {"text_config": Configuration}
+
+    def __init__(self, text_config: dict | None = None) -> None:
+        super().__init__()
+        for name in ("layers_per_input", "words_per_input"):
+            if (text_config or {}).get(name, 256) != 0:
+                raise RuntimeError("not valid") from ValueError(f"{name} must be 0, got 256")
+        self.text = text_config
+
+
+def test_a_type_that_refuses_its_defaults_gets_what_it_says() -> None:
+    assert next(configurations(Strict)).text == {"layers_per_input": 0, "words_per_input": 0}
+
+
+class Many(Seeing):
+    """As many words of an image as it has not patches, more frames than needed, and a pyramid that is empty by default."""
+
+    def __init__(self, projector_scale_factors: tuple[float, ...] = ()) -> None:
+        super().__init__()
+        self.mm_tokens_per_image, self.vision_config.image_size, self.vision_config.patch_size = 256, 224, 16
+        self.num_frames, self.projector_scale_factors, self.levels = 48, projector_scale_factors, len(projector_scale_factors)
+
+
+def test_an_image_has_no_more_words_than_patches_a_clip_8_frames_and_a_pyramid_a_level() -> None:
+    small, *_, default = configurations(Many)
+    assert (small.mm_tokens_per_image, small.num_frames, small.levels) == (14 * 14, 8, 1)
+    assert (default.mm_tokens_per_image, default.num_frames, default.levels) == (256, 48, 1)
 
 
 def test_types_that_cannot_be_shortened_are_only_narrowed() -> None:

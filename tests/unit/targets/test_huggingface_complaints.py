@@ -133,9 +133,32 @@ def test_counts_are_of_some_of_the_words() -> None:
     assert found is not None and found["num_patches"] == 16
 
 
+def test_features_get_as_long_as_what_they_are_put_beside() -> None:
+    features = torch.randn(2, 80, 16)
+    with pytest.raises(RuntimeError) as caught:
+        torch.cat([features.mT, torch.randn(2, 8, 50)], 1)
+    assert shapes(answer({"input_features": features, "input_values": torch.randn(2, 1, 160)}, str(caught.value))) == {
+        "input_features": (2, 50, 16), "input_values": (2, 1, 160),
+    }  # fmt: skip
+    assert answer({"input_features": features[:, :79]}, str(caught.value)) is None
+
+
+def test_indices_that_something_has_not_are_below_its_size() -> None:
+    ids = torch.tensor([[3, 17], [5, 16]])
+    with pytest.raises((IndexError, RuntimeError)) as caught:
+        torch.zeros(2, 16).scatter(1, ids, torch.ones(2, 2))
+    found = answer({"patch_ids": ids, "input_ids": torch.tensor([[3]])}, str(caught.value))
+    assert found is not None and found["patch_ids"].tolist() == [[3, 1], [5, 0]] and found["input_ids"].tolist() == [[3]]
+    assert answer({"input_ids": torch.tensor([[3]])}, str(caught.value)) is None
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="transformers is an extra")
-@pytest.mark.parametrize("model_type", ["granite_speech_encoder", "seggpt", "cosmos3_edge_vision", "qwen3_asr_encoder", "deepseek_ocr2_encoder", "zamba", "glm4v", "gemma4_vision", "qwen3_omni_moe_audio_encoder", "paddleocr_vl_vision", "hunyuan_vl", "dia"])
+@pytest.mark.parametrize("model_type", [
+    "granite_speech_encoder", "seggpt", "cosmos3_edge_vision", "qwen3_asr_encoder", "deepseek_ocr2_encoder", "zamba", "glm4v", "gemma4_vision",
+    "qwen3_omni_moe_audio_encoder", "paddleocr_vl_vision", "hunyuan_vl", "dia", "kyutai_speech_to_text", "jev", "blt_local_encoder",
+    "sam3_mask_decoder", "inkling_vision", "inkling2_vision", "uvdoc", "gemma4_assistant", "qwen2_5_omni_dit", "voxtral_realtime_text",
+])  # fmt: skip
 def test_models_that_complain_get_what_they_ask_for(model_type: str) -> None:
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 

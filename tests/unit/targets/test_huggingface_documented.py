@@ -8,6 +8,7 @@ import torch
 from steadygrad.targets.huggingface_complaints import answered
 from steadygrad.targets.huggingface_documented import documented, made_of
 from steadygrad.targets.huggingface_inputs import Maker
+from steadygrad.targets.huggingface_trial import tried
 
 
 class Adapter(torch.nn.Module):
@@ -101,3 +102,21 @@ def test_stacked_products_say_how_wide_they_read() -> None:
         torch.bmm(made["last_hidden_state"], torch.zeros(2, 40, 5))
     wider = answered(made, str(caught.value), CONFIGURATION, maker())
     assert wider is not None and wider["last_hidden_state"].shape == (2, 7, 40)
+
+
+class Listing(torch.nn.Module):
+    def forward(self, pixel_values, image_grid_thw):
+        """Read patches that are images.
+
+        Args:
+            pixel_values (`torch.Tensor` of shape `(num_image_tokens, patch_size, patch_size, num_channels)`):
+                Of all images.
+        """
+        patches, height, width, channels = pixel_values.shape
+        assert patches == int(image_grid_thw.prod(1).sum())
+
+
+def test_what_the_docstring_says_of_a_well_known_input_is_tried_last() -> None:
+    reasons: list[str] = []
+    found = tried(Listing(), SimpleNamespace(**vars(CONFIGURATION), num_channels=3), None, 0, 2, reasons)
+    assert found is not None and found[1]["pixel_values"].shape == (128, 8, 8, 3) and len(reasons) > 0

@@ -78,6 +78,8 @@ def test_images_are_put_into_lists() -> None:
 def test_sound_gets_its_one_channel() -> None:
     sound = torch.randn(2, 100)
     assert shapes(answer({"input_values": sound}, complaint_of(torch.nn.Conv1d(1, 4, 3), sound))) == {"input_values": (2, 1, 100)}
+    padded = complaint_of(torch.nn.Conv1d(1, 4, 3), torch.nn.functional.pad(sound, (6, 0)))
+    assert shapes(answer({"input_values": sound}, padded)) == {"input_values": (2, 1, 100)}
     assert answer({"input_values": sound}, complaint_of(torch.nn.Conv1d(5, 4, 3), sound)) is None
 
 
@@ -119,3 +121,46 @@ def test_codebooks_lie_together_where_two_axes_before_them_are_read() -> None:
 
     words = torch.ones(2, 32, dtype=torch.int64)
     assert shapes(answer({"input_ids": words}, complaint_of(read, words))) == {"input_ids": (2, 32, 3)}
+
+
+def test_codebooks_lie_together_where_something_of_each_is_added() -> None:
+    words = torch.ones(2, 32, dtype=torch.int64)
+    told = complaint_of(torch.add, words, torch.ones(5))
+    maker = Maker(Model(), SimpleNamespace(**vars(CONFIGURATION), num_codebooks=4), 0, 2, 0)
+    found = laid_out({"input_ids": words, "labels": words}, told, maker)  # four and the text
+    assert shapes(found) == {"input_ids": (2, 32, 5), "labels": (2, 32)}
+    assert answer({"input_ids": words}, told) is None  # no codebooks
+
+
+def test_images_get_their_channels_last_where_the_last_axis_is_not_divided() -> None:
+    images = torch.randn(2, 1, 3, 8, 8)
+    told = complaint_of(images.reshape, 2, 1, 1, 0, 5, 4, 2, 8)
+    found = answer({"pixel_values": images}, told)
+    assert shapes(found) == {"pixel_values": (2, 1, 8, 8, 3)} and torch.equal(found["pixel_values"][..., 0], images[:, :, 0])
+    assert answer(found, told) is None
+
+
+def test_lists_of_numbers_are_of_a_batch_of_one() -> None:
+    def of_one(marks: torch.Tensor) -> torch.Tensor:
+        return marks[0][:, None]
+
+    marks = torch.ones(4, dtype=torch.int64)
+    with pytest.raises(IndexError) as caught:
+        of_one(marks)
+    assert shapes(answer({"marks": marks, "input_ids": torch.ones(2, 32)}, str(caught.value))) == {"marks": (1, 4), "input_ids": (2, 32)}
+
+
+def test_images_that_are_one_patch_of_time_are_as_many_as_it_reads() -> None:
+    def tiled(pixels: torch.Tensor) -> None:
+        batch, frames, channels, height, width = pixels.shape
+
+    images = torch.randn(2, 3, 8, 8)
+    maker = Maker(Model(), SimpleNamespace(**vars(CONFIGURATION), temporal_patch_size=2), 0, 2, 0)
+    assert shapes(laid_out({"pixel_values": images}, complaint_of(tiled, images), maker)) == {"pixel_values": (2, 2, 3, 8, 8)}
+
+
+def test_a_model_that_reads_one_sample_at_a_time_gets_one() -> None:
+    told = complaint_of(torch.randn(7, 5).view, 2, 7, 5)  # positions that are not repeated for the second
+    found = answer({"pixel_values": torch.randn(2, 3, 8, 8), "attention_mask": torch.ones(2, 5)}, told)
+    assert shapes(found) == {"pixel_values": (1, 3, 8, 8), "attention_mask": (1, 5)}
+    assert answer({"pixel_values": torch.randn(2, 3, 8, 8)}, complaint_of(torch.randn(7, 5).view, 3, 7, 5)) is None

@@ -71,10 +71,11 @@ class NoGradient(Rule):
 
     def _beside(self, evidence: Evidence, aside: list[str], used: dict[str, int]) -> Finding:
         node = evidence.graph.nodes[used[aside[0]]]
+        what = "what no output holds" if evidence.graph.loss is None else "outputs that the loss does not read"
         return self.finding(
             "note",
             node.where,
-            f"{len(aside)} parameters ({share_of_used(evidence, aside):.0%} of the trainable entries used) make outputs that the loss does not read, `{aside[0]}` first.",
+            f"{len(aside)} parameters ({share_of_used(evidence, aside):.0%} of the trainable entries used) make {what}, `{aside[0]}` first.",
             evidence={"parameters": aside[:50], "count": len(aside)},
             advice="Nothing to do if another task reads them; DistributedDataParallel needs find_unused_parameters=True.",
             node=node.index,
@@ -106,16 +107,18 @@ class NoGradient(Rule):
 
 
 def _aside(evidence: Evidence, names: list[str]) -> list[str]:
-    """Those that no op of the loss depends on, through a detach or not.
+    """Those that no op of the loss, or where there is none of the outputs, depends on, through a detach or not.
 
     None where such an op reads numbers of unknown origin: they may have come from these parameters by way of NumPy or a list.
     """
     graph = evidence.graph
-    if graph.loss is None:
+    ends = graph.outputs if graph.loss is None else (graph.loss,)
+    if not ends:
         return []
-    read = graph.ancestors(graph.loss)
-    sources = [graph.nodes[index] for index in read if not graph.nodes[index].inputs]
-    if any(node.kind in MIXING and not node.op.startswith("embedding") for node in sources):  # those read places, which carry no gradient
+    read = set(ends).union(*map(graph.ancestors, ends))
+    sources = [graph.nodes[index] for index in read if not graph.nodes[index].inputs and graph.nodes[index].kind in MIXING]
+    unknown = (node for node in sources if all(use.role != "other" for use in node.uses))  # learned queries, say, are parameters as well
+    if any(not node.op.startswith("embedding") for node in unknown):  # those read places, which carry no gradient
         return []
     return [n for n in names if not read.intersection(node.index for node, _ in graph.uses_of(n))]
 

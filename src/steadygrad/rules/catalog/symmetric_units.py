@@ -14,7 +14,7 @@ from steadygrad.rules.weights import Weighted, weighted
 
 
 class SymmetricUnits(Rule):
-    """Hidden units with bit-identical weights *and* equal gradients: they stay copies of each other for ever.
+    """Hidden units with bit-identical weights and biases *and* equal gradients: they stay copies of each other for ever.
 
     If rows i and j of a weight are equal and their gradients are equal, then w_i − w_j = 0 is preserved by every
     deterministic update, so the layer acts as if it had one unit per distinct row, however wide it is. Typical
@@ -22,8 +22,10 @@ class SymmetricUnits(Rule):
     the gradients differ and breaks the tie; dropout on the input does not.
 
     Silent where equality is harmless: the last layer of a model (softmax regression from zeros is convex and trains),
-    zero-initialized ends of residual branches, LoRA's B, sub-pixel (ICNR) kernels – their gradients differ. Units of a
-    depthwise convolution read a channel each: equal weights, of one entry even by chance, make no copies of them.
+    zero-initialized ends of residual branches, LoRA's B, sub-pixel (ICNR) kernels – their gradients differ. Units of
+    different biases are no copies even while their gradients agree: of two offsets that a deformable attention reads from
+    one cell of a grid, interpolated linearly, each leaves the cell at another time. Units of a depthwise convolution read
+    a channel each: equal weights, of one entry even by chance, make no copies of them.
 
     Source: Goodfellow et al. 2016, section 8.4; the chapter "Numerical Stability and Initialization", 4.8.1.3.
     """
@@ -80,11 +82,13 @@ class SymmetricUnits(Rule):
         yield Specimen("hidden layers filled with 0.5", lambda: _filled(0.5), where="0")
         yield Specimen("hidden layers filled with zeros", lambda: _filled(0.0), where="0")
         yield Specimen("one row copied into half of the layer", _copied, where="0")
+        yield Specimen("offsets from zeros, two of which also start at one place", lambda: _offsets(0.2, 0.2), where="places")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
         """Softmax regression from zeros; offsets from zeros of which some do not matter yet; a zero-initialized residual branch."""
-        yield Specimen("units from zeros, two of which this batch does not move", _unmoved)
+        yield Specimen("units from zeros, two of which this batch does not move", lambda: _offsets(-9.0, 9.0, apart=True))
+        yield Specimen("units from zeros at two places where the grid has one slope", lambda: _offsets(0.2, 0.5))
         yield Specimen("softmax regression from zeros (convex)", _regression)
         yield Specimen("two equal weights of a depthwise convolution, which do not move yet", _depthwise)
         yield Specimen("zero-initialized end of a residual branch", _residual)
@@ -140,22 +144,27 @@ def _depthwise() -> Case:
 
 
 class _Offsets(nn.Module):
-    """Reads a grid at places of its own; the first two lie outside, where it is constant."""
+    """Reads at places of its own, eight to begin with, what is as steep everywhere between -1 and 1 and constant beyond."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: float, second: float, apart: bool) -> None:
         super().__init__()
         self.stem, self.places, self.head = nn.Linear(16, 16), nn.Linear(16, 8), nn.Linear(8, 4)
+        self.start = nn.Parameter(torch.tensor([first, second, -0.7, -0.4, -0.1, 0.3, 0.6, 0.8]))
+        nn.init.zeros_(self.places.bias)
+        if not apart:  # the start is the bias
+            self.places.bias, self.start = self.start, None
         nn.init.zeros_(self.places.weight)
         with torch.no_grad():
-            self.places.bias.copy_(torch.tensor([-9.0, 9.0, -0.7, -0.4, -0.1, 0.2, 0.5, 0.8]))
+            self.head.weight[:, 1] = self.head.weight[:, 0]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(torch.sin(self.places(self.stem(x)).clamp(-1.0, 1.0)))
+        places = self.places(self.stem(x))
+        return self.head((places if self.start is None else places + self.start).clamp(-1.0, 1.0))
 
 
-def _unmoved() -> Case:
+def _offsets(first: float, second: float, apart: bool = False) -> Case:
     torch.manual_seed(0)
-    return classification(_Offsets())
+    return classification(_Offsets(first, second, apart))
 
 
 class _Residual(nn.Module):
