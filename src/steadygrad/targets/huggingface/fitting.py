@@ -5,7 +5,7 @@ Widths named in other configurations, sections of a rotation and the head they r
 
 from typing import Any
 
-from steadygrad.targets.huggingface_sizes import once_inside, read, write
+from steadygrad.targets.huggingface.sizes import once_inside, read, write
 
 LINKS = (
     "encoder_hidden_size", "mm_hidden_size", "vision_hidden_size", "text_hidden_size", "audio_hidden_size", "out_hidden_size", "projector_hidden_size",

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from steadygrad.targets.huggingface_inputs import Maker
-from steadygrad.targets.huggingface_trial import tried
+from steadygrad.targets.huggingface.inputs import Maker
+from steadygrad.targets.huggingface.trial import tried
 
 CONFIGURATION = SimpleNamespace(hidden_size=16, vocab_size=100, num_queries=3)
 
@@ -130,7 +130,7 @@ def test_keys_and_values_of_another_model_are_those_of_each_kind_of_layer() -> N
 
 
 def test_a_mask_by_itself_is_over_words_and_codes_are_words() -> None:
-    from steadygrad.targets.huggingface_missing import guessed
+    from steadygrad.targets.huggingface.missing import guessed
 
     maker = Maker(Decoder(), CONFIGURATION, 0, 2, 0)
     assert guessed("mask", maker).shape == guessed("quantized_code", maker).shape == (2, 32)

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from steadygrad.targets.huggingface_inputs import Maker
-from steadygrad.targets.huggingface_sizes import first_of
+from steadygrad.targets.huggingface.inputs import Maker
+from steadygrad.targets.huggingface.sizes import first_of
 
 Inputs = dict[str, Any]
 ADDED = re.compile(r"size of tensor a \((?P<a>\d+)\) must match the size of tensor b \((?P<b>\d+)\) at non-singleton dimension (?P<axis>\d)")

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from steadygrad.targets.huggingface_documented import documented, made_of, size_of
-from steadygrad.targets.huggingface_sizes import first_of, inside, positions, read, text_of, vocabularies
+from steadygrad.targets.huggingface.documented import documented, made_of, size_of
+from steadygrad.targets.huggingface.sizes import first_of, inside, positions, read, text_of, vocabularies
 
 WIDTH = ("hidden_size", "d_model", "n_embd", "dim")
 LENGTH, SECOND, SIDE = 32, 16000, 8

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from steadygrad.targets.huggingface_inputs import DESCRIBED, LAYOUTS, MAKERS, Maker
+from steadygrad.targets.huggingface.inputs import DESCRIBED, LAYOUTS, MAKERS, Maker
 
 TEXT, IMAGE, SOUND = ("input_ids",), ("pixel_values", "pixel_values_videos", "images"), ("input_features", "input_values", "audio_values")
 LABELS = (

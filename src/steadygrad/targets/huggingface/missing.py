@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from steadygrad.targets.huggingface_inputs import Maker
+from steadygrad.targets.huggingface.inputs import Maker
 
 Inputs = dict[str, Any]
 REQUIRED = re.compile(r"missing \d+ required positional arguments?: (?P<names>.*)")

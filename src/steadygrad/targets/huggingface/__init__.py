@@ -1,9 +1,9 @@
 """`hf:MODEL_TYPE`: a transformers model type with random weights, its default configuration shrunk by stated rules.
 
-The configuration is shrunk as `huggingface_configuration` says, the model built by the first task head that transformers
+The configuration is shrunk as `configuration` says, the model built by the first task head that transformers
 has for the type and that computes its own loss, and inputs made up from its forward's signature and its configuration
-(`huggingface_inputs`). A combination that does not run is followed by the next one: less shrinking, other inputs, another
-head. The first that runs is the case. Where none of a few layers does, the smallest is changed as the model complains (`huggingface_refitting`).
+(`inputs`). A combination that does not run is followed by the next one: less shrinking, other inputs, another
+head. The first that runs is the case. Where none of a few layers does, the smallest is changed as the model complains (`refitting`).
 """
 
 import difflib
@@ -15,9 +15,9 @@ import torch
 
 from steadygrad.case import Case
 from steadygrad.errors import InputError, MissingExtra, ModelError, TargetError
-from steadygrad.targets.huggingface_configuration import FULL, SHORT, configurations
-from steadygrad.targets.huggingface_refitting import refitting
-from steadygrad.targets.huggingface_trial import running
+from steadygrad.targets.huggingface.configuration import FULL, SHORT, configurations
+from steadygrad.targets.huggingface.refitting import refitting
+from steadygrad.targets.huggingface.trial import running
 
 HEADS = (
     "ForCausalLM", "LMHeadModel", "ForConditionalGeneration", "ForMaskedLM", "ForPreTraining", "ForImageClassification", "ForSemanticSegmentation",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from steadygrad.targets.huggingface_refitting import refitted, refitting
+from steadygrad.targets.huggingface.refitting import refitted, refitting
 
 
 class Configuration:
@@ -83,7 +83,7 @@ class Large(torch.nn.Module):
 
 @pytest.mark.parametrize(("filters", "left"), [(32, 8), (4, None)])
 def test_channels_that_make_a_model_too_large_are_quartered(filters: int, left: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("steadygrad.targets.huggingface_trial.LARGEST", 10**8)
+    monkeypatch.setattr("steadygrad.targets.huggingface.trial.LARGEST", 10**8)
     found = refitting(Large, Configuration(hidden_size=4, num_filters=filters), 0, 2)
     if left is None:
         assert found is None

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from steadygrad.targets.huggingface_inputs import Maker
-from steadygrad.targets.huggingface_layouts import ADDED, CHANNELS, PRODUCT, framed, laid_out, stretched
-from steadygrad.targets.huggingface_missing import Line, supplied
-from steadygrad.targets.huggingface_sizes import first_of
+from steadygrad.targets.huggingface.inputs import Maker
+from steadygrad.targets.huggingface.layouts import ADDED, CHANNELS, PRODUCT, framed, laid_out, stretched
+from steadygrad.targets.huggingface.missing import Line, supplied
+from steadygrad.targets.huggingface.sizes import first_of
 
 MISMATCH = re.compile(r"(?P<kind>Image|Video|Audio) features and \w+ tokens do not match\W*tokens:? \d+, features:? (?P<features>\d+)", re.IGNORECASE)
 SEQUENCE = re.compile(r"expected input\[\d+, \d+, \d+\] to have (?P<wanted>\d+) channels, but got (?P<got>\d+) channels")  # turned from features last

@@ -4,7 +4,7 @@
     3. layers at most 2      4. the same, open numbers filled      5. as 1, but two layers of every kind, which some types tie
     6. widths at most 256, all layers      7. the default
 
-All but the last are shrunk (`huggingface_shrinking`) and their parts then made to fit each other (`huggingface_fitting`) –
+All but the last are shrunk (`shrinking`) and their parts then made to fit each other (`fitting`) –
 with some types only then, as their defaults do not. None keeps a cache, which training has no use for.
 """
 
@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from steadygrad.targets.huggingface_fitting import fit
-from steadygrad.targets.huggingface_shrinking import WORDS, shrink
-from steadygrad.targets.huggingface_sizes import once_inside, read, write
+from steadygrad.targets.huggingface.fitting import fit
+from steadygrad.targets.huggingface.shrinking import WORDS, shrink
+from steadygrad.targets.huggingface.sizes import once_inside, read, write
 
 SHORT = ((4, True, False, 1), (4, True, True, 1), (2, False, False, 1), (2, False, True, 1), (4, True, False, 2))  # layers, widths, filled, of a kind
 FULL = ((0, True, False, 1), (0, False, False, 1))

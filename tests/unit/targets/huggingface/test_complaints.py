@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from steadygrad.targets.huggingface_complaints import answered
-from steadygrad.targets.huggingface_inputs import Maker
+from steadygrad.targets.huggingface.complaints import answered
+from steadygrad.targets.huggingface.inputs import Maker
 
 
 class Model(torch.nn.Module):

@@ -7,9 +7,9 @@ import torch
 
 from steadygrad.errors import MissingExtra
 from steadygrad.targets import huggingface
-from steadygrad.targets.huggingface_candidates import candidates
-from steadygrad.targets.huggingface_complaints import with_tokens
-from steadygrad.targets.huggingface_configuration import configurations
+from steadygrad.targets.huggingface.candidates import candidates
+from steadygrad.targets.huggingface.complaints import with_tokens
+from steadygrad.targets.huggingface.configuration import configurations
 
 
 class Configuration:

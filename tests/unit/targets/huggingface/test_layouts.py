@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from steadygrad.targets.huggingface_inputs import Maker
-from steadygrad.targets.huggingface_layouts import laid_out
+from steadygrad.targets.huggingface.inputs import Maker
+from steadygrad.targets.huggingface.layouts import laid_out
 
 
 class Model(torch.nn.Module):

@@ -10,7 +10,7 @@ layer's gain stays; kinds of layers that a list names are all kept. Configuratio
 import math
 from typing import Any
 
-from steadygrad.targets.huggingface_sizes import once_inside, read, write
+from steadygrad.targets.huggingface.sizes import once_inside, read, write
 
 DEPTHS = (
     "num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers", "num_decoder_layers", "num_encoder_layers",

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from steadygrad.targets.huggingface_complaints import answered
-from steadygrad.targets.huggingface_documented import documented, made_of
-from steadygrad.targets.huggingface_inputs import Maker
-from steadygrad.targets.huggingface_trial import tried
+from steadygrad.targets.huggingface.complaints import answered
+from steadygrad.targets.huggingface.documented import documented, made_of
+from steadygrad.targets.huggingface.inputs import Maker
+from steadygrad.targets.huggingface.trial import tried
 
 
 class Adapter(torch.nn.Module):

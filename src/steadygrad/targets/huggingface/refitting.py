@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from steadygrad.targets.huggingface_complaints import JOINED, OUTSIDE, UNKNOWN
-from steadygrad.targets.huggingface_layouts import ADDED, CHANNELS, PRODUCT
-from steadygrad.targets.huggingface_shrinking import WIDTHS
-from steadygrad.targets.huggingface_sizes import once_inside, read, write
-from steadygrad.targets.huggingface_trial import TOO_LARGE, built, tried
+from steadygrad.targets.huggingface.complaints import JOINED, OUTSIDE, UNKNOWN
+from steadygrad.targets.huggingface.layouts import ADDED, CHANNELS, PRODUCT
+from steadygrad.targets.huggingface.shrinking import WIDTHS
+from steadygrad.targets.huggingface.sizes import once_inside, read, write
+from steadygrad.targets.huggingface.trial import TOO_LARGE, built, tried
 
 Change = tuple[int | None, str, Any]  # in which of the configurations, all when None; the entry; its value
 NORMED = re.compile(r"normalized_shape=\[(?P<wanted>\d+)\], expected input .*size\[(?:\d+, )*(?P<got>\d+)\]")

@@ -13,10 +13,10 @@ import torch
 from steadygrad.errors import ModelError
 from steadygrad.graph.trace import call_model
 from steadygrad.graph.transaction import transaction
-from steadygrad.targets.huggingface_candidates import candidates
-from steadygrad.targets.huggingface_complaints import MOST_ANSWERS, answered
-from steadygrad.targets.huggingface_inputs import Maker
-from steadygrad.targets.huggingface_missing import Line
+from steadygrad.targets.huggingface.candidates import candidates
+from steadygrad.targets.huggingface.complaints import MOST_ANSWERS, answered
+from steadygrad.targets.huggingface.inputs import Maker
+from steadygrad.targets.huggingface.missing import Line
 
 LARGEST, TOO_LARGE = 1_000_000_000, "parameters at its defaults, more than"
 
