@@ -16,6 +16,7 @@ from steadygrad.probes.experiments.mixing import MixingExperiment
 from steadygrad.probes.experiments.mode_gap import ModeGapExperiment
 from steadygrad.probes.experiments.overshoot import OvershootExperiment
 from steadygrad.probes.experiments.penalty import PenaltyExperiment
+from steadygrad.probes.experiments.reading import ReadingExperiment
 from steadygrad.probes.experiments.rehearsal import RehearsalExperiment
 from steadygrad.probes.experiments.step import OptimizerStep
 from steadygrad.probes.experiments.strangers import StrangersExperiment
@@ -29,6 +30,7 @@ EXPERIMENTS: tuple[Any, ...] = (
     OvershootExperiment(),
     MixingExperiment(),
     LookaheadExperiment(),
+    ReadingExperiment(),
     ModeGapExperiment(),
     CurvatureExperiment(),
     JacobianExperiment(),

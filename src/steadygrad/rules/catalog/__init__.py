@@ -67,6 +67,7 @@ from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
 from steadygrad.rules.catalog.target_scale import TargetScale
 from steadygrad.rules.catalog.train_eval_gap import TrainEvalGap
 from steadygrad.rules.catalog.turned_by_view import TurnedByView
+from steadygrad.rules.catalog.unread_input import UnreadInput
 from steadygrad.rules.catalog.unregistered_weights import UnregisteredWeights
 from steadygrad.rules.catalog.unstable_log import UnstableLog
 from steadygrad.rules.catalog.vanishing_gradient import VanishingGradient
@@ -85,6 +86,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         TargetScale,
         Labels,
         ConstantTarget,
+        UnreadInput,
         SoftmaxBeforeCrossEntropy,
         SigmoidBeforeLogitsLoss,
         LogitsIntoProbabilityLoss,
