@@ -10,7 +10,7 @@ import steadygrad as sg
 from steadygrad.planner import moves as moving
 from steadygrad.planner import refine, study
 from steadygrad.planner.ends import at_leaves
-from steadygrad.planner.moves import ALONE, _tables, moves
+from steadygrad.planner.moves import ALONE, _counts, _tables, moves
 from steadygrad.planner.sight import see
 from steadygrad.planner.spread import activation_spread, gradient_spread, matrices, spreads
 from steadygrad.planner.trial import learn
@@ -219,7 +219,7 @@ def test_a_branch_that_was_dropped_in_the_run_is_not_moved_for() -> None:
     seen = made.run(net, x, 0)
     walk = learn(made.design, seen)
     names = [name for name in made.design.moments if name.endswith("weight")]
-    rows = _tables(made.design, walk, names, seen)
+    rows = _tables(made.design, walk, names, _counts(made.design, seen))
     assert len(rows["gradients"]) == 2  # of the first and the head: that of the branch was exactly zero
 
 
