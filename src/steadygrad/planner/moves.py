@@ -25,6 +25,7 @@ ALONE: Rooms = ((9.2, math.inf),)
 """Signals alone, where both are beyond their bounds and gradients that no scale can level would hold them there."""
 FAR = 65.0
 REACH = math.log(6.0)  # no E[w²] moves further at once: a factor of 2.4 for the weights
+NEARLY = 0.2  # beyond the bands, in logs of second moments: 1 % of the rms of signals, 10 % of that of gradients
 HARD = 10.0  # weight of signals, which are bounds, beside gradients, which come as close as these let them
 
 
@@ -41,15 +42,24 @@ def moves(design: Design, walk: Walk, seen: Evidence, reach: float = REACH, room
         minimize  Σ d(log q + Δ log q)² + Σ d(log G + Δ log G)² + REST·Σ x²   over x = Δ log E[w²]
 
     where d is the distance from a band around the middle, over signals q and gradients G per entry of weight matrices as the corrected `walk`
-    follows them; no |x| exceeds `reach`, and the bands are the first of `rooms` that does. As a `last` resort norms' scales move too, and output
-    weights: W(γ·x̂) does not change with c·γ and W/c, but ∂L/∂W grows as c. Attention logits may not grow beyond unit size, outputs not beyond
-    theirs, what gates read not beyond rms 2.
+    follows them; no |x| exceeds `reach`, and the bands are the first of `rooms` that does. Where weights within the network are not enough, or at
+    `last`, norms' scales move too, and output weights: W(γ·x̂) does not change with c·γ and W/c, but ∂L/∂W grows as c. Attention logits may not
+    grow beyond unit size, outputs not beyond theirs, what gates read not beyond rms 2.
     """
+    counted = _counts(design, seen)
+    found, left = _moves(design, walk, counted, reach, rooms, last)
+    if left > NEARLY and not last:
+        others, less = _moves(design, walk, counted, reach, rooms, True)
+        found = others if less < left else found
+    return found
+
+
+def _moves(design: Design, walk: Walk, counted: _Counted, reach: float, rooms: Rooms, last: bool) -> tuple[dict[str, float], float]:
+    """See `moves`; and how far bands still reach beyond the widest room."""
     names = [name for name in design.moments if name not in design.starts and _movable(design, name, last)]
     found: dict[str, float] = {}
     if not 1 < len(names) <= MOST:
-        return found
-    counted = _counts(design, seen)
+        return found, math.inf
     tables, least_left = _tables(design, walk, names, counted), math.inf
     for room in rooms:
         x = least(list(_bands(tables, *room).values()), len(names), reach)
@@ -59,8 +69,8 @@ def moves(design: Design, walk: Walk, seen: Evidence, reach: float = REACH, room
             if left < least_left:
                 found, least_left = factors, left
             if not far:
-                return found
-    return found
+                return found, least_left
+    return found, least_left
 
 
 def _left(design: Design, walk: Walk, counted: _Counted, factors: dict[str, float], room: tuple[float, float]) -> tuple[float, bool]:

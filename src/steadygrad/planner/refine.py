@@ -35,8 +35,8 @@ class _Tried:
 def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, before: Callable[[str], float | None]) -> tuple[str, ...]:
     """Run the design, learn from what was seen, move, at most `ROUNDS` times; the best that was seen stays, be it the model's own scales.
 
-    Each move starts from the best so far, and goes less far after one that made it worse. Norms' scales and output weights move once weights
-    alone get no further; where both spreads stay beyond their bounds, signals are moved for alone in the end.
+    Each move starts from the best so far, and goes less far after one that made it worse. Norms' scales and output weights move where weights
+    alone are not predicted to do, and always once these get no further; where both spreads stay beyond their bounds, signals are moved for alone in the end.
 
     Args:
         design: with all scales chosen; left with the best.
