@@ -51,6 +51,11 @@ def batch() -> torch.Tensor:
     return torch.randn(8, PLACES, WIDTH, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    torch.manual_seed(0)
+
+
 def moved(net: nn.Module, factors: dict[str, float], seed: int = 0) -> tuple[Study, Walk, Evidence, Evidence]:
     """A design that has learnt from one run, its walk after these factors on E[w²], that run, and a run of the moved design."""
     made = Study(net, see(net, batch()), batch(), {}, {})
