@@ -35,6 +35,7 @@ class Walk:
         fixed: node index → second moment that was measured and that no weight changes.
         ahead: whether states of gated recurrences are taken as large as they become once gates are open.
         seen, felt: those measured second moments: the walk then notes the corrections that lead to them.
+        offsets: activation → mean over rms of what it was seen to read, sign included.
         centred: indices of nodes whose bias takes the offset of what they read out.
         centres: indices of convolutions whose kernels have nothing but their centre tap.
     """
@@ -54,6 +55,7 @@ class Walk:
     ahead: bool = False
     seen: Mapping[int, float] = field(default_factory=dict)
     felt: Mapping[int, float] = field(default_factory=dict)
+    offsets: Mapping[int, float] = field(default_factory=dict)
 
     def passage(self, node: Node) -> Passage:
         """The op with what comes in."""
@@ -62,7 +64,8 @@ class Walk:
         if node.index in self.centred:
             incoming = tuple(map(_without_offset, incoming))
         positions = contracts_positions(self.graph, node) if node.kind == "contract" else None
-        return Passage(node, incoming, shapes, self.batch, self.moment, node.index in self.centres, positions)
+        bias = None if node.bias is None else self.graph.nodes[node.bias].outputs[0]
+        return Passage(node, incoming, shapes, self.batch, self.moment, node.index in self.centres, positions, self.offsets.get(node.index), bias)
 
     def forward(self, node: Node) -> Signal:
         """Moments of what `node` makes; kept."""
@@ -75,7 +78,8 @@ class Walk:
         if made is None or not np.isfinite(made.q).all():  # exp of a Gaussian as wide as a sum of log decays, which are negative
             made = self._told(node, at)
         if node.kind not in MIXING:
-            made = replace(made, profile=_of_parts(node, at))
+            profile = _of_parts(node, at)
+            made = replace(made, profile=profile) if profile or made.profile else made
         if node.index in self.fixed and made.value > 0.0:
             made = made.times(self.fixed[node.index] / made.value)
         _learn(self.corrections, self.seen, node.index, made.value)
@@ -89,8 +93,9 @@ class Walk:
     def _told(self, node: Node, at: Passage) -> Signal:
         """An op without a closed form changes moments as it was seen to; keeps them where nothing was seen."""
         self.measured.add(node.index)
-        if not at.incoming:
-            return Signal(np.ones(1))
+        if not at.incoming:  # of a constant, such as a table of distances, taken for ones until something was seen
+            weight = next((use for use in at.of_role("weight") if use.fans is not None), None)
+            return Signal(np.ones(1) if weight is None or weight.fans is None else at.moment(weight) * weight.fans.fan_in)
         total = sum((signal.q for signal in at.incoming), np.zeros(1))
         alike = at.incoming[0]
         ratio = self.ratio(node)
@@ -124,9 +129,11 @@ class Walk:
                 back = [own.times(_change(self.signals[node.index], at) * at.made / max(at.read(i), 1)) for i in range(len(at.incoming))]
             for source, shape, gradient in zip(node.inputs, at.shapes, back, strict=False):
                 if gradient is not None:
-                    if node.kind not in MIXING:
+                    if node.kind not in MIXING and (own.profile or gradient.profile):
                         gradient = replace(gradient, profile=borders.carried(own.profile, _shape(node), shape.shape))
                     self.gradients[source] = _sum(self.gradients.get(source), gradient) or gradient
+            if node.bias is not None and len(back) > len(node.inputs) and back[-1] is not None:
+                self.gradients[node.bias] = _sum(self.gradients.get(node.bias), back[-1]) or back[-1]
 
 
 def _shape(node: Node) -> tuple[int, ...]:

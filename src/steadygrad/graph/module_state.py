@@ -9,6 +9,8 @@ from torch import nn
 from steadygrad.graph.sharded import reshard
 
 CONTAINERS = (dict, list, set)
+NOTHING: dict[type, Any] = {dict: {}, list: [], set: set()}
+"""What stands for a copy of an empty container: nearly all of a module's are, and one each for thousands of modules keeps the garbage collector busy."""
 
 
 class ModuleState:
@@ -61,7 +63,11 @@ class ModuleState:
 
 def _contents(saved: dict[str, Any]) -> dict[str, Any]:
     """Shallow copies of the containers among a module's attributes (parameters, buffers, hooks, lists, dicts)."""
-    return {key: value.copy() for key, value in saved.items() if isinstance(value, CONTAINERS) and hasattr(value, "copy")}
+    return {key: value.copy() if value else _nothing(value) for key, value in saved.items() if isinstance(value, CONTAINERS) and hasattr(value, "copy")}
+
+
+def _nothing(container: Any) -> Any:
+    return next(empty for kind, empty in NOTHING.items() if isinstance(container, kind))
 
 
 def _refill(container: Any, content: Any) -> None:

@@ -96,6 +96,12 @@ class Node:
         """Where it is and what it is, for people: `layers.3 (linear)`."""
         return f"{self.where or 'model'} ({self.op})"
 
+    @property
+    def bias(self) -> int | None:
+        """Index of the node that made what is added to the logits of fused attention, which is no operand: it may be −∞."""
+        made = self.options.get("bias") if self.kind == "attention" else None
+        return made if isinstance(made, int) else None
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -158,7 +164,7 @@ class SignalGraph:
         found: set[int] = set()
         for node in reversed(self.nodes):
             if node.kind in ("affine", "contract", "attention") or node.index in found:
-                found.update(node.inputs)
+                found.update(node.inputs if node.bias is None else (*node.inputs, node.bias))
         return frozenset(found)
 
     def upstream(self, index: int, through: tuple[str, ...] = MOVED) -> Node | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heappush
 from math import prod
 
 from steadygrad.graph.signal_graph import MOVED, Node, ParameterUse, SignalGraph
@@ -147,15 +148,16 @@ def _back(graph: SignalGraph, start: int, until: int) -> set[int]:
 def _meeting(graph: SignalGraph, one: int, other: int) -> int | None:
     """The last node that both operands were made of."""
     colours = {one: 1, other: 2}
-    pending = {one, other}
-    while pending:
-        index = max(pending)
-        pending.discard(index)
+    latest_first = [-one, -other]
+    heapify(latest_first)
+    while latest_first:
+        index = -heappop(latest_first)
         if colours[index] == 3:
             return index
         for source in graph.nodes[index].inputs:
+            if source not in colours:
+                heappush(latest_first, -source)
             colours[source] = colours.get(source, 0) | colours[index]
-            pending.add(source)
     return None
 
 

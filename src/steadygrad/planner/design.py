@@ -47,6 +47,7 @@ class Design:
         ends: node → second moment of the gradient it gets from the loss, relative to that of the others.
         corrections, returned, pulls: op → measured over predicted second moment of its signal and of its gradient, and weight → of its
             gradient per entry, from a run with the weights designed so far.
+        offsets: activation → mean over rms of what it read in that run.
         hypotheses: E[w²] of several variants side by side, for one walk.
         ahead: states of gated recurrences count as large as they become once gates are open (`Walk.ahead`): while scales are chosen, not when
             they are set beside a run.
@@ -71,6 +72,7 @@ class Design:
     corrections: dict[int, float] = field(default_factory=dict)
     returned: dict[int, float] = field(default_factory=dict)
     pulls: dict[str, float] = field(default_factory=dict)
+    offsets: dict[int, float] = field(default_factory=dict)
     hypotheses: dict[str, Array] = field(default_factory=dict)
     ahead: bool = True
     scheme: Scheme | None = None
@@ -124,7 +126,8 @@ class Design:
         """A walk that has not begun."""
         told = self.measured.get
         return Walk(self.graph, self.batch, self.moment, lambda node: told(node.index),
-                    centred=self.centred, centres=self.centres, corrections=self.corrections, returned=self.returned, fixed=self.fixed, ahead=self.ahead)
+                    centred=self.centred, centres=self.centres, corrections=self.corrections, returned=self.returned, fixed=self.fixed, ahead=self.ahead,
+                    offsets=self.offsets)
 
     def finish(self) -> Walk:
         """Design all, then bring attention logits down where the model does not."""

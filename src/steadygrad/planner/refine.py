@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from steadygrad.planner.design import OUTPUT, Design
 from steadygrad.planner.moves import ALONE, REACH, ROOMS, moves
 from steadygrad.planner.spread import spreads
-from steadygrad.planner.trial import learn
+from steadygrad.planner.trial import forget, learn
 from steadygrad.probes.evidence import Evidence
 
 SIGNALS, GRADIENTS = 10.0, 100.0
@@ -35,8 +35,8 @@ class _Tried:
 def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, before: Callable[[str], float | None]) -> tuple[str, ...]:
     """Run the design, learn from what was seen, move, at most `ROUNDS` times; the best that was seen stays, be it the model's own scales.
 
-    Each move starts from the best so far, and goes less far after one that made it worse. Norms' scales and output weights move once weights
-    alone get no further; where both spreads stay beyond their bounds, signals are moved for alone in the end.
+    Each move starts from the best so far, and goes less far after one that made it worse. Norms' scales and output weights move where weights
+    alone are not predicted to do, and always once these get no further; where both spreads stay beyond their bounds, signals are moved for alone in the end.
 
     Args:
         design: with all scales chosen; left with the best.
@@ -79,8 +79,7 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
     if own is not None and (excess(own) < excess(best.spreads) or _worse(best.spreads, own)):
         _as_it_came(design, before)
         best = min(best, _run(design, run, "kept the model's own scales, which measured better"), key=lambda t: _cost(t, own))
-    for forgotten in (design.corrections, design.returned, design.pulls):
-        forgotten.clear()
+    forget(design)
     _put(design, best)
     return (_words(best, first, own),) if best is not first or excess(best.spreads) > 0.0 else ()
 

@@ -2,15 +2,15 @@
 
 import math
 
-from steadygrad.graph.neighbours import constant_factor, factor_into_stream
-from steadygrad.graph.signal_graph import MOVED, Node, SignalGraph
+from steadygrad.graph.neighbours import JOINED, constant_factor, factor_into_stream
+from steadygrad.graph.signal_graph import MOVED, Node, ParameterUse, SignalGraph
 from steadygrad.planner.blocks import branches
+from steadygrad.planner.rounding import rounding
+from steadygrad.planner.unit_length import of_unit_length
 from steadygrad.probes.evidence import Evidence
 
 MASKED = 1e30  # second moments from here on are those of masks: the lowest number of a dtype, written where attention must not look
 KINDS = ("affine", "norm", "activation", "join")
-LENGTHS = ("norm", "vector_norm", "linalg_vector_norm", "linalg_norm")
-SCALAR = ("clamp", "clamp_min", "add", "pow", "__pow__", "sqrt", "rsqrt", "reciprocal")  # between a length and what is divided by it
 
 
 def spreads(evidence: Evidence) -> tuple[float, float]:
@@ -19,8 +19,10 @@ def spreads(evidence: Evidence) -> tuple[float, float]:
 
 
 def activation_spread(evidence: Evidence) -> float:
-    """Largest over smallest rms of what affine ops, norms, activations and sums make, exact zeros left out."""
-    return _spread([evidence.signals[i].moments.q * factor for i, factor in signals(evidence.graph).items() if i in evidence.signals])
+    """Largest over smallest rms of what affine ops, norms, activations and sums make, zeros left out, exact ones and those up to rounding."""
+    nothing = rounding(evidence)
+    heard = {i: factor for i, factor in signals(evidence.graph).items() if i in evidence.signals and i not in nothing}
+    return _spread([evidence.signals[i].moments.q * factor for i, factor in heard.items()])
 
 
 def signals(graph: SignalGraph) -> dict[int, float]:
@@ -28,12 +30,12 @@ def signals(graph: SignalGraph) -> dict[int, float]:
 
     Rows of a table count as the model multiplies them, by √width in T5 and Gemma, and so does what a weight adds to a stream: by √width at the
     start of Conformers, by 1/2 in their branches. W and the number are one: nothing else sees Wx alone. Vectors that the model itself makes of
-    unit length do not count: their entries are 1/√width whatever the weights are; nor do attention weights and terms of a contraction or of
-    a recurrence that is written out: see `attention_weights`, `terms`, `decays`.
+    unit length do not count, and nor do attention weights and terms of a contraction or of a recurrence that is written out: see
+    `of_unit_length`, `attention_weights`, `terms`, `decays`.
     """
-    made, weights = of_parameters(graph), attention_weights(graph)
+    made, fixed = of_parameters(graph), attention_weights(graph) | of_unit_length(graph)
     found = [n for n in graph.nodes if n.kind in KINDS and n.index in made and n.where != "loss" and n.index in graph.feeds_weights]
-    found = [n for n in found if n.index not in weights and not (unit_length(graph, n) or terms(graph, n) or decays(graph, n))]
+    found = [n for n in found if n.index not in fixed and not (terms(graph, n) or decays(graph, n))]
     return {n.index: _multiplied(graph, n) ** 2 for n in found}
 
 
@@ -52,28 +54,11 @@ def of_parameters(graph: SignalGraph) -> set[int]:
     return found
 
 
-def unit_length(graph: SignalGraph, node: Node) -> bool:
-    """x/|x|, called as one op or written out."""
-    if node.op == "normalize":
-        return True
-    if node.op not in ("div", "mul") or node.kind != "join" or len(node.inputs) != 2:
-        return False
-    divisor = graph.nodes[node.inputs[1]]
-    while divisor.kind in ("view", "cast") or divisor.op in SCALAR:
-        if not divisor.inputs:
-            return False
-        divisor = graph.nodes[divisor.inputs[0]]
-    if divisor.op in LENGTHS:
-        return True
-    squared = graph.nodes[divisor.inputs[0]] if divisor.op == "sum" and divisor.inputs else divisor
-    return squared is not divisor and squared.op in ("square", "pow", "__pow__", "mul")
-
-
 def attention_weights(graph: SignalGraph) -> set[int]:
     """What a softmax makes and what is made of such alone: mixtures of attention weights and what normalizes them again; 1/n whatever the weights are."""
     found: set[int] = set()
     for node in graph.nodes:
-        kept = node.kind in (*MOVED, "pointwise", "scale", "pool") or (node.kind == "join" and node.op in ("add", "sub", "mul", "div"))
+        kept = node.kind in (*MOVED, "pointwise", "scale", "pool") or (node.kind == "join" and node.op in ("add", "sub", "mul", "div", *JOINED))
         if node.op in ("softmax", "special_softmax") or (kept and node.inputs and found.issuperset(node.inputs)):
             found.add(node.index)
     return found
@@ -140,17 +125,23 @@ def _readers(graph: SignalGraph, node: Node) -> list[Node]:
 def _silent(evidence: Evidence) -> set[int]:
     """Ops on residual branches whose last scale is so small that the branch adds less than a thousandth of what it could."""
     found: set[int] = set()
+    if not any(_shut(evidence, use) for node in evidence.graph.nodes for use in node.uses):
+        return found  # and branches of thousands of ops need not be looked for
     for branch in branches(evidence.graph).values():
-        reading = evidence.parameters.get(branch.handle[1].parameters[0]) if branch.handle else None
-        scale = branch.handle is not None and branch.handle[1].role == "scale"
-        if reading is not None and reading.value.moments.q <= (1e-6 if scale else 0.0):
+        if branch.handle is not None and _shut(evidence, branch.handle[1]):
             found |= _with_biases(evidence.graph, branch.inner)
     return found
 
 
+def _shut(evidence: Evidence, use: ParameterUse) -> bool:
+    """Whether it is a weight or a scale that lets next to nothing through."""
+    reading = evidence.parameters.get(use.parameters[0]) if use.role in ("weight", "scale") else None
+    return reading is not None and reading.value.moments.q <= (1e-6 if use.role == "scale" else 0.0)
+
+
 def _with_biases(graph: SignalGraph, inner: frozenset[int]) -> set[int]:
     """A branch's ops, with those that since its start have made the biases of its attention."""
-    found, stack, start = set(inner), [graph.nodes[i].options.get("bias") for i in inner], min(inner, default=0)
+    found, stack, start = set(inner), [graph.nodes[i].bias for i in inner], min(inner, default=0)
     while stack:
         index = stack.pop()
         if index is not None and index > start and index not in found:

@@ -66,6 +66,16 @@ def ends_branch(graph: SignalGraph, node: Node, use: ParameterUse) -> bool:
     return False
 
 
+def one_per_channel(node: Node, use: ParameterUse) -> bool:
+    """Whether it is a depthwise convolution with a kernel of one entry, which multiplies each channel by a number.
+
+    Drawn from a density that is not 0 at 0, some of these numbers come out tiny; behind a norm their gradients are as much larger as they are
+    smaller, E[1/w²] being infinite, and without one their channels are lost. RepVGG-like blocks have such convolutions beside larger ones.
+    """
+    alone = use.role == "weight" and use.fans is not None and use.fans.fan_in == 1.0
+    return alone and node.options.get("groups", 1) == use.shape[0] > 1
+
+
 def reads_state(graph: SignalGraph, node: Node) -> bool:
     """Whether it reads the state of a gated recurrence."""
     made = graph.upstream(node.index)

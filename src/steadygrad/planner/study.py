@@ -151,7 +151,7 @@ class Study:
 
     def _drawn(self, node: Node, use: ParameterUse, parameter: Parameter) -> tuple[Law, str, str]:
         rms, reason = math.sqrt(self.design.moments[parameter.name]), self.design.reasons[parameter.name]
-        if use.role == "scale":
+        if use.role == "scale" or (self.design.scheme is None and standing.one_per_channel(node, use)):
             return constant(rms), f"constant {rms:.4g}", reason
         if use.role in ("table", "other"):
             return normal(rms), f"normal, std {rms:.4g}", reason

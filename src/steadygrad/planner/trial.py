@@ -13,7 +13,7 @@ from steadygrad.planner.design import Design
 from steadygrad.planner.ends import at_leaves
 from steadygrad.planner.row import Row
 from steadygrad.planner.updates import sizes
-from steadygrad.planner.verification import observe
+from steadygrad.planner.verification import observe_within
 from steadygrad.probes.evidence import Evidence
 
 
@@ -22,7 +22,7 @@ def trial(model: nn.Module, inputs: Any, rows: Iterable[Row], seed: int) -> Evid
     with transaction(model, inputs=inputs) as held:
         held.will_change_parameters()
         write(model, rows, seed)
-        return observe(model, inputs)
+        return observe_within(held, model, inputs)
 
 
 def learn(design: Design, seen: Evidence) -> Walk:
@@ -32,8 +32,8 @@ def learn(design: Design, seen: Evidence) -> Walk:
     weight its gradient per entry over that of places that have nothing to do with each other. So moved scales are followed from here.
     """
     scale = at_leaves(seen)
-    for forgotten in (design.corrections, design.returned, design.pulls):
-        forgotten.clear()
+    forget(design)
+    design.offsets.update(offsets(seen))
     design.ahead = False  # from here on beside a run
     walk = design.blank_walk()
     walk.seen = {i: reading.moments.q for i, reading in seen.signals.items()}
@@ -49,6 +49,25 @@ def learn(design: Design, seen: Evidence) -> Walk:
         if reading is not None and reading.gradient is not None and 0.0 < reading.gradient.moments.q < math.inf:
             design.pulls[name] = float(reading.gradient.moments.q / scale / predicted[0])
     return walk
+
+
+def forget(design: Design) -> None:
+    """Undo `learn`."""
+    for learnt in (design.corrections, design.returned, design.pulls, design.offsets):
+        learnt.clear()
+
+
+def offsets(seen: Evidence) -> dict[int, float]:
+    """Activation → mean over rms of what it read, behind views, which are not measured."""
+    found = {}
+    for node in seen.graph.nodes:
+        if node.kind != "activation" or len(node.inputs) != 1:
+            continue
+        read = node.inputs[0] if node.inputs[0] in seen.signals else next((n.index for n in [seen.graph.upstream(node.index)] if n is not None), -1)
+        moments = seen.signals[read].moments if read in seen.signals else None
+        if moments is not None and 0.0 < moments.q < math.inf:
+            found[node.index] = moments.mean / math.sqrt(moments.q)
+    return found
 
 
 def _one(design: Design, index: int) -> bool:

@@ -72,12 +72,12 @@ def _gradient(design: Design, walk: Walk, name: str) -> Array:
 
 
 def _read(walk: Walk, node: Node, use: ParameterUse) -> Array | None:
-    """Second moment of what the weight contracts: a signal, the state, or learned queries; None where it reads no such thing."""
+    """Second moment of what the weight contracts: a signal, the state, learned queries, or a constant, which is taken for ones until it was seen."""
     if use.role == "recurrent":
         return walk.signals[node.index].q
     at = walk.passage(node)
     learned = at.of_role("other")
-    return at.incoming[0].q if at.incoming else at.moment(learned[0]) if learned else None
+    return at.incoming[0].q if at.incoming else at.moment(learned[0]) if learned else np.ones(1)
 
 
 def _places(node: Node, use: ParameterUse) -> float:

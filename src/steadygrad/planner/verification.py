@@ -8,7 +8,7 @@ from torch import nn
 
 from steadygrad.case import Case
 from steadygrad.errors import InputError
-from steadygrad.graph.transaction import transaction
+from steadygrad.graph.transaction import Transaction, transaction
 from steadygrad.planner.ends import at_leaves
 from steadygrad.planner.row import Layer
 from steadygrad.planner.spread import activation_spread, gradient_spread
@@ -46,7 +46,12 @@ class Verification:
 def observe(model: nn.Module, inputs: Any, targets: Any = None, loss_fn: Any = None) -> Evidence:
     """One run of the model in train mode, measured; everything is put back."""
     with transaction(model, inputs=inputs, targets=targets, loss_fn=loss_fn) as held:
-        return measure(Case(model, inputs, targets, loss_fn), held, mode="train", depth="fast", detail="moments", experiments=())
+        return observe_within(held, model, inputs, targets, loss_fn)
+
+
+def observe_within(held: Transaction, model: nn.Module, inputs: Any, targets: Any = None, loss_fn: Any = None) -> Evidence:
+    """The same inside a transaction that is open already, which puts everything back when it ends."""
+    return measure(Case(model, inputs, targets, loss_fn), held, mode="train", depth="fast", detail="moments", experiments=())
 
 
 def verify(plan: "Plan", model: nn.Module, inputs: Any, targets: Any, loss_fn: Any) -> Verification:

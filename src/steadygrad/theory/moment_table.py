@@ -59,7 +59,7 @@ class MomentTable:
         return np.asarray(slopes @ (weights / weights.sum()))
 
     def offset(self, q: Array, mean: float) -> tuple[Array, float]:
-        """E[φ(x)²] and the mean's share of it, for x ~ N(√(mean·q), (1 − mean)·q).
+        """E[φ(x)²] and the mean's share of it, for x ~ N(±√(|mean|·q), (1 − |mean|)·q) with the sign of `mean`.
 
         Example:
             >>> from steadygrad.theory import activations
@@ -123,8 +123,8 @@ class MomentTable:
 
 
 def _offset(q: Array, mean: float) -> Array:
-    share = min(max(mean, 0.0), 1.0)
-    return np.asarray(np.sqrt(q)[:, None] * (math.sqrt(share) + math.sqrt(1.0 - share) * GRID[None, :]))
+    share = min(abs(mean), 1.0)
+    return np.asarray(np.sqrt(q)[:, None] * (math.copysign(math.sqrt(share), mean) + math.sqrt(1.0 - share) * GRID[None, :]))
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,7 @@ import steadygrad as sg
 from steadygrad.planner import moves as moving
 from steadygrad.planner import refine, study
 from steadygrad.planner.ends import at_leaves
-from steadygrad.planner.moves import ALONE, _tables, moves
+from steadygrad.planner.moves import ALONE, _counts, _tables, moves
 from steadygrad.planner.sight import see
 from steadygrad.planner.spread import activation_spread, gradient_spread, matrices, spreads
 from steadygrad.planner.trial import learn
@@ -219,7 +219,7 @@ def test_a_branch_that_was_dropped_in_the_run_is_not_moved_for() -> None:
     seen = made.run(net, x, 0)
     walk = learn(made.design, seen)
     names = [name for name in made.design.moments if name.endswith("weight")]
-    rows = _tables(made.design, walk, names, seen)
+    rows = _tables(made.design, walk, names, _counts(made.design, seen))
     assert len(rows["gradients"]) == 2  # of the first and the head: that of the branch was exactly zero
 
 
@@ -255,7 +255,7 @@ class Uneven(nn.Module):
 
 
 def test_norms_move_where_weights_alone_cannot_level_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """γ after γ/c and W after c·W are one function; gradients of W differ by c."""
+    """γ after γ/c and W after c·W are one function; gradients of W differ by c. Where weights are predicted to do, norms stay."""
     x = torch.randn(4096, WIDTH, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     net = Uneven()
@@ -267,7 +267,9 @@ def test_norms_move_where_weights_alone_cannot_level_gradients(monkeypatch: pyte
     monkeypatch.setattr(moving, "FAR", 1.5)
     room = ((8.0, 1.5),)
     both = moves(made.design, walk, seen, rooms=room, last=True)
-    assert any(name.startswith("norms") for name in both) and not any(name.startswith("norms") for name in moves(made.design, walk, seen, rooms=room))
+    assert any(name.startswith("norms") for name in both) and moves(made.design, walk, seen, rooms=room) == both
+    enough = moves(made.design, walk, seen, rooms=((20.0, 5.0),))
+    assert enough and not any(name.startswith(("norms", "head")) for name in enough)
     left = gradient_spread(seen)
     for name, factor in both.items():
         made.design.moments[name] *= factor

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 import steadygrad as sg
+from steadygrad.planner.rounding import rounding
 from steadygrad.planner.spread import activation_spread, matrices, signals
 from steadygrad.planner.verification import observe
 
@@ -155,3 +156,72 @@ class Positioned(nn.Module):
 def test_what_steers_a_silent_branch_is_on_it() -> None:
     assert matrices(observe(Positioned(1e-6), batch())) == {"head.weight"}
     assert "positions.0.weight" in matrices(observe(Positioned(0.1), batch()))
+
+
+class Expected(nn.Module):
+    """The expectation of a symmetric function over a softmax, as D-FINE reads it from 33 bins (arXiv:2410.13842); uniform while logits are zero."""
+
+    def __init__(self, logits: float) -> None:
+        super().__init__()
+        self.score, self.out = nn.Linear(WIDTH, 33), nn.Linear(1, WIDTH)
+        self.values = nn.Parameter(torch.linspace(-2.0, 2.0, 33)[None], requires_grad=False)
+        nn.init.constant_(self.score.bias, 0.0)
+        nn.init.normal_(self.score.weight, std=logits)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(nn.functional.linear(torch.softmax(self.score(x), -1), self.values))
+
+
+def test_what_is_zero_but_for_rounding_does_not_count() -> None:
+    """2·10⁻⁸ from 33 terms of 0.04: smaller than they are known; as large as the logits make it once these are not zero."""
+    torch.manual_seed(0)
+    seen = observe(Expected(0.0), batch())
+    expected = next(n.index for n in seen.graph.nodes if n.op == "linear" and n.outputs[0].shape[-1] == 1)
+    assert 0.0 < seen.signals[expected].moments.q < 1e-14 and rounding(seen) == {expected}
+    assert activation_spread(seen) == 1.0
+    small = observe(Expected(1e-5), batch())
+    assert not rounding(small) and activation_spread(small) > 2.0
+
+
+class Best(nn.Module):
+    """The three largest attention weights of each row beside their mean (the quality estimate of D-FINE)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.score, self.out = nn.Linear(WIDTH, LENGTH), nn.Linear(4, WIDTH)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        best = torch.softmax(self.score(x), -1).topk(3, -1).values
+        return self.out(torch.cat([best, best.mean(-1, keepdim=True)], -1))
+
+
+def test_attention_weights_side_by_side_do_not_count() -> None:
+    seen = observe(Best(), batch())
+    assert [seen.graph.nodes[i].op for i in signals(seen.graph)] == ["linear"]
+
+
+class Delta(nn.Module):
+    """What queries of unit length read from a sum of keys of unit length times gated values, normed (Gated DeltaNet, arXiv:2412.06464), or not."""
+
+    def __init__(self, normed: bool) -> None:
+        super().__init__()
+        self.query, self.key, self.value, self.gate, self.out = (nn.Linear(WIDTH, size) for size in (WIDTH, WIDTH, WIDTH, 1, WIDTH))
+        self.normed = normed
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        query, key = nn.functional.normalize(self.query(x), dim=-1) * WIDTH**-0.5, nn.functional.normalize(self.key(x), dim=-1)
+        written = key * torch.sigmoid(self.gate(x))
+        state = written.transpose(1, 2) @ self.value(x) / LENGTH**0.5
+        read = query @ state + query @ state.roll(1, 0)
+        if self.normed:
+            read = read * torch.rsqrt(read.square().mean(-1, keepdim=True) + 1e-6)
+        return self.out(read)
+
+
+def test_what_unit_vectors_make_without_weights_does_not_count_where_a_norm_undoes_it() -> None:
+    """1/32 of the values, and so whatever the weights are; without the norm it is a signal as small as it is."""
+    torch.manual_seed(0)
+    normed, plain = (observe(Delta(how), batch()) for how in (True, False))
+    counted = [{seen.graph.nodes[i].op for i in signals(seen.graph)} for seen in (normed, plain)]
+    assert counted == [{"linear", "sigmoid", "rms_norm"}, {"linear", "sigmoid", "add"}]
+    assert activation_spread(plain) > 15.0 and activation_spread(normed) < 3.0

@@ -33,11 +33,12 @@ def test_far_out_the_last_power_law_goes_on() -> None:
     assert made.second(np.array([1e12]))[0] == pytest.approx(1.0, rel=1e-2)
 
 
+@pytest.mark.parametrize("mean", [0.3, -0.3])
 @pytest.mark.parametrize("name", ["relu", "gelu", "tanh"])
-def test_offsets_agree_with_sampling(name: str) -> None:
-    phi, q, mean = activations.get(name), 2.0, 0.3
+def test_offsets_agree_with_sampling(name: str, mean: float) -> None:
+    phi, q = activations.get(name), 2.0
     rng = np.random.default_rng(0)
-    x = np.sqrt(mean * q) + np.sqrt((1 - mean) * q) * rng.standard_normal(400_000)
+    x = np.sign(mean) * np.sqrt(abs(mean) * q) + np.sqrt((1 - abs(mean)) * q) * rng.standard_normal(400_000)
     second, share = MomentTable(phi).offset(np.array([q]), mean)
     values = phi.phi(x)
     error = values.var() ** 0.5 * 4 / 400_000**0.5 * max(np.abs(values).mean(), 1.0) * 4

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import torch
@@ -139,7 +140,11 @@ def logits(at: Passage) -> float:
 
 
 def forward(at: Passage) -> Signal | None:
-    """Values averaged by weights of participation p: q_v·(c + (1 − c)·p), c the cosine between two positions' values."""
+    """Values averaged by weights of participation p: q_v·(c + (1 − c)·p), c the cosine between two positions' values.
+
+    A bias of the logits is left out: it may be a mask, and what makes one of positions is smooth, so that it differs far less within a row than
+    in all.
+    """
     if len(at.incoming) != 3:
         return None
     return averaged(at.incoming[2], _share(at), overlap(_size(at), causal=bool(at.node.options.get("causal"))))
@@ -164,7 +169,11 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
     to_key = weights.times(rows * groups * scale**2 * query.q)
     own = gradient.c + (1.0 - gradient.c) * share
     alike = (gradient.c + (1.0 - gradient.c) * min(overlap(rows, causal=bool(at.node.options.get("causal"))), share)) / own
-    return [replace(to_query, c=0.0), replace(to_key, c=0.0), Gradient(gradient.g * groups * rows / columns * own, min(alike, 1.0))]
+    back = [replace(to_query, c=0.0), replace(to_key, c=0.0), Gradient(gradient.g * groups * rows / columns * own, min(alike, 1.0))]
+    if at.bias is None:
+        return back
+    copies = at.read(0) / width * columns / max(prod(at.bias.shape), 1)  # one bias for all samples sums over them
+    return [*back, Gradient(weights.g * copies)]
 
 
 FLOWS = {

@@ -84,6 +84,8 @@ class Passage:
         moment: E[w²] of a parameter operand, per hypothesis.
         centre: whether its kernel has nothing but its centre tap.
         positions: of a contraction of two signals, whether it sums over positions; None where that is not known.
+        bias: shape of what is added to the logits of fused attention, where that is a signal.
+        offset: mean over rms of what an activation was seen to read, sign included; None where nothing was seen.
     """
 
     node: Node
@@ -93,6 +95,8 @@ class Passage:
     moment: Callable[[ParameterUse], Array]
     centre: bool = False
     positions: bool | None = None
+    offset: float | None = None
+    bias: TensorSpec | None = None
 
     @property
     def made(self) -> int:
@@ -110,6 +114,7 @@ class Passage:
 
 Forward = Callable[[Passage], Signal | None]
 Backward = Callable[[Passage, Signal, Gradient], Sequence[Gradient | None]]
+"""What comes back to each input, and behind them to the bias of fused attention."""
 
 
 class Flow(NamedTuple):
