@@ -14,7 +14,7 @@ RANGES = {
     "sigmoid": (0.0, 1.0), "hardsigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "softmin": (0.0, 1.0), "tanh": (-1.0, 1.0),
     "softsign": (-1.0, 1.0), "erf": (-1.0, 1.0), "sin": (-1.0, 1.0), "cos": (-1.0, 1.0), "relu": (0.0, math.inf), "relu6": (0.0, 6.0),
     "softplus": (0.0, math.inf), "exp": (0.0, math.inf), "square": (0.0, math.inf), "abs": (0.0, math.inf),
-    "log_softmax": (-math.inf, 0.0), "logsigmoid": (-math.inf, 0.0),
+    "normalize": (-1.0, 1.0), "cosine_similarity": (-1.0, 1.0), "log_softmax": (-math.inf, 0.0), "logsigmoid": (-math.inf, 0.0),
 }  # fmt: skip
 
 

@@ -5,17 +5,18 @@ from collections.abc import Iterator
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, normalize
 
 from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
-from steadygrad.rules.pairing import Pairing, call_of, output_range, pairings
+from steadygrad.rules.pairing import Pairing, call_of, maker, output_range, pairings
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import batch, classification, mlp
 
 PROBABILITIES = {"softmax", "softmin", "sigmoid", "hardsigmoid"}
-BOUNDED = PROBABILITIES | {"tanh", "softsign", "erf", "hardtanh", "clamp"}
+BOUNDED = PROBABILITIES | {"tanh", "softsign", "erf", "hardtanh", "clamp", "normalize", "cosine_similarity"}
 
 
 class SoftmaxBeforeCrossEntropy(Rule):
@@ -27,7 +28,7 @@ class SoftmaxBeforeCrossEntropy(Rule):
     for a sigmoid before it. The network seems to learn and stops early.
 
     Any interval a … b does that, with the floor ln(1 + (C − 1)·e^(a − b)): tanh leaves 0.80 for ten classes, a warning
-    from a tenth of ln C on.
+    from a tenth of ln C on. Cosines between features and classes lie in −1 … 1 as well, and need a factor ("temperature") behind them.
 
     `log_softmax` before `cross_entropy` changes nothing, log-softmax of log-probabilities being themselves: a note.
 
@@ -54,17 +55,20 @@ class SoftmaxBeforeCrossEntropy(Rule):
             size = pairing.head.options.get("size")
             if size is not None and size != classes or classes < 2:
                 continue
-            if pairing.head.op in BOUNDED:
+            if pairing.head.op in BOUNDED or _cosines(evidence, pairing.head):
                 yield from self._bounded(pairing, classes)
             elif pairing.head.op == "log_softmax":
                 yield self._idle(pairing)
 
     def _bounded(self, pairing: Pairing, classes: int) -> Iterator[Finding]:
-        head, (low, high) = pairing.head, output_range(pairing.head) or (0.0, 1.0)
+        head, (low, high) = pairing.head, output_range(pairing.head) or (-1.0, 1.0)
         twice, floor = head.op in PROBABILITIES, math.log1p((classes - 1) * math.exp(low - high))
         if not twice and floor < self.threshold("floor") * math.log(classes):
             return
         module = call_of(head.where)
+        if head.op not in BOUNDED:
+            yield self._unscaled(head, classes, floor)
+            return
         what = "which applies softmax again" if twice else f"as scores between {low:g} and {high:g}"
         yield self.finding(
             "error" if twice else "warning",
@@ -74,6 +78,18 @@ class SoftmaxBeforeCrossEntropy(Rule):
             evidence={"head": head.op, "classes": classes, "floor": floor, "start": math.log(classes)},
             advice=f"Give cross_entropy the raw scores: remove the {head.op}, and apply softmax only where you need probabilities.",
             snippet=f"{module} = torch.nn.Identity()" if head.where not in ("", "loss") else "loss = torch.nn.functional.cross_entropy(logits, targets)",
+            node=head.index,
+        )
+
+    def _unscaled(self, head: Node, classes: int, floor: float) -> Finding:
+        return self.finding(
+            "warning",
+            head.where,
+            f"cross_entropy gets cosines between unit vectors, scores between -1 and 1: the loss cannot fall below {floor:.2f} of the {math.log(classes):.2f}"
+            f" it starts from ({classes} classes).",
+            evidence={"head": head.op, "classes": classes, "floor": floor, "start": math.log(classes)},
+            advice="Multiply the cosines by a factor, learned or of 10 to 30, before the loss.",
+            snippet="loss = torch.nn.functional.cross_entropy(20.0 * cosines, targets)",
             node=head.index,
         )
 
@@ -94,6 +110,7 @@ class SoftmaxBeforeCrossEntropy(Rule):
         yield Specimen("softmax inside the loss", _in_loss, where="loss")
         yield Specimen("sigmoid as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Sigmoid())), where="3")
         yield Specimen("tanh as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Tanh())), where="3")
+        yield Specimen("features and classes of unit length", lambda: classification(_Cosines(1.0)), where="")
         yield Specimen("softmax, then a reshape", _reshaped, where="3")
         yield Specimen("log_softmax as last layer", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.LogSoftmax(1))), where="3")
 
@@ -101,9 +118,31 @@ class SoftmaxBeforeCrossEntropy(Rule):
     def healthy(cls) -> Iterator[Specimen]:
         """Raw scores; log-softmax with its own loss; softmax where it belongs, inside an attention pool."""
         yield Specimen("raw scores", lambda: classification(mlp(16, 32, 4)))
+        yield Specimen("cosines times 20", lambda: classification(_Cosines(20.0)))
         yield Specimen("scores clamped far out", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.Hardtanh(-10.0, 10.0))))
         yield Specimen("log_softmax with nll_loss", _proper)
         yield Specimen("attention weights by softmax", lambda: classification(_Pool(), batch(64, 5, 16)))
+
+
+def _cosines(evidence: Evidence, head: Node) -> bool:
+    """Whether scores are products of unit vectors: of two signals, or of a signal and a weight that was computed, none of them above 1."""
+    vectors = [maker(evidence.graph, i).op == "normalize" for i in head.inputs]
+    if not vectors or not all(vectors):
+        return False
+    reading = evidence.signals.get(head.index)
+    computed = head.kind == "affine" and all(use.derived for use in head.uses) and reading is not None and reading.moments.absmax <= 1.0 + 1e-4
+    return computed or (head.kind == "contract" and len(vectors) == 2)
+
+
+class _Cosines(nn.Module):
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.classes, self.factor = mlp(16, 32), nn.Parameter(torch.randn(4, 32)), factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        cosines = normalize(self.body(x), dim=1) @ normalize(self.classes, dim=1).T
+        return cosines if self.factor == 1.0 else self.factor * cosines
 
 
 class _Pool(nn.Module):
