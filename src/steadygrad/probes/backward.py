@@ -35,7 +35,7 @@ def backward(session: "Session", seed: int) -> None:
         session.gradients.update(zip(wanted, _after_backward(traced.loss, wanted), strict=True))
         session.remarks.append("sharded parameters: gathered from all processes, which must run the check together")
         return
-    _forget(wanted)
+    forget(wanted)
     try:
         found = torch.autograd.grad(traced.loss, list(wanted.values()), allow_unused=True)
     except RuntimeError as error:
@@ -58,7 +58,7 @@ def _accumulated(session: "Session", seed: int, model: nn.Module, wanted: Mappin
     return _after_backward(session.traced.loss, wanted)
 
 
-def _forget(wanted: Mapping[str, nn.Parameter]) -> None:
+def forget(wanted: Mapping[str, nn.Parameter]) -> None:
     """No gradients; the transaction holds the former ones, and its guard need not copy weights of which only `.grad` is set."""
     with torch._C.DisableTorchFunction():
         for parameter in wanted.values():
@@ -73,6 +73,6 @@ def _with_inner(gradient: torch.Tensor | None, parameter: nn.Parameter) -> torch
 
 def _after_backward(loss: torch.Tensor, wanted: Mapping[str, nn.Parameter]) -> tuple[torch.Tensor | None, ...]:
     """Gradients as training accumulates them; the transaction puts the former ones back."""
-    _forget(wanted)
+    forget(wanted)
     loss.backward()
     return tuple(parameter.grad for parameter in wanted.values())

@@ -11,6 +11,7 @@ from torch import nn
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.trace import call_model
+from steadygrad.probes.backward import forget
 from steadygrad.probes.experiments.exchange import change, noise
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
@@ -105,7 +106,9 @@ def _slopes(session: Session) -> dict[int, torch.Tensor]:
     leaves = {**cut, **embedded}
     if not leaves or not isinstance(total, torch.Tensor) or not total.requires_grad:
         return {}
+    forget(session.parameters)  # layers with a backward pass of their own add to `.grad`
     found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    forget(session.parameters)
     return {key: g for key, g in zip(leaves, found, strict=True) if g is not None}
 
 

@@ -139,7 +139,9 @@ class Moody(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         MOODS.append(1)
         x = self.layers[0](x)
-        return self.layers[1](x.tanh() if len(MOODS) % 2 else x)
+        for _ in MOODS:
+            x = x.tanh()
+        return self.layers[1](x)
 
 
 MOODS: list[int] = []
