@@ -1,6 +1,6 @@
 """Readings of the parameters and their gradients."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import torch
@@ -68,22 +68,30 @@ def _parameter_reading(
 
 
 def _equal_gradients(reading: Reading, gradient: torch.Tensor, axis: int, bias: nn.Parameter | None) -> int:
-    """Rows that repeat an earlier row of the weight, bias included, and receive the same gradient up to summation rounding.
+    """Rows that repeat an earlier row of the weight and receive the same gradient up to summation rounding.
 
-    Where some of the alike move, those that this batch leaves where they are do not count: another batch may move them.
+    Where some of the alike move, those that this batch leaves where they are do not count: another batch may move them. Where
+    they are less than half of the layer, they must have the same bias too.
     """
     if reading.rows is None or not reading.rows.duplicate_groups:
         return 0
     rows = gradient.movedim(axis, 0).reshape(gradient.shape[axis], -1)
     wide = rows.to(torch.complex128 if rows.is_complex() else torch.float64)
     tolerance = 64.0 * torch.finfo(gradient.dtype).eps * float(wide.norm(dim=1).max())
-    count = 0
-    for group in _of_equal_bias(reading.rows.duplicate_groups, bias, len(rows)):
-        members = wide[list(group)]
-        moved = members.norm(dim=1) > tolerance
-        if bool(moved[0]) or not bool(moved.any()):
-            count += int(((members[1:] - members[:1]).norm(dim=1) <= tolerance).sum())
-    return count
+
+    def alike(groups: Iterable[tuple[int, ...]]) -> int:
+        count = 0
+        for group in groups:
+            members = wide[list(group)]
+            moved = members.norm(dim=1) > tolerance
+            if bool(moved[0]) or not bool(moved.any()):
+                count += int(((members[1:] - members[:1]).norm(dim=1) <= tolerance).sum())
+        return count
+
+    whole_layer = alike(reading.rows.duplicate_groups)
+    if 2 * whole_layer >= len(rows):  # a few agree by chance, not most of a layer: there biases make no difference, as before a norm
+        return whole_layer
+    return alike(_of_equal_bias(reading.rows.duplicate_groups, bias, len(rows)))
 
 
 def _of_equal_bias(groups: tuple[tuple[int, ...], ...], bias: nn.Parameter | None, units: int) -> list[tuple[int, ...]]:

@@ -14,7 +14,7 @@ from steadygrad.rules.weights import Weighted, weighted
 
 
 class SymmetricUnits(Rule):
-    """Hidden units with bit-identical weights and biases *and* equal gradients: they stay copies of each other for ever.
+    """Hidden units with bit-identical weights *and* equal gradients: they stay copies of each other for ever.
 
     If rows i and j of a weight are equal and their gradients are equal, then w_i − w_j = 0 is preserved by every
     deterministic update, so the layer acts as if it had one unit per distinct row, however wide it is. Typical
@@ -22,7 +22,7 @@ class SymmetricUnits(Rule):
     the gradients differ and breaks the tie; dropout on the input does not.
 
     Silent where equality is harmless: the last layer of a model (softmax regression from zeros is convex and trains),
-    zero-initialized ends of residual branches, LoRA's B, sub-pixel (ICNR) kernels – their gradients differ. Units of
+    zero-initialized ends of residual branches, LoRA's B, sub-pixel (ICNR) kernels – their gradients differ. A few units of
     different biases are no copies even while their gradients agree: of two offsets that a deformable attention reads from
     one cell of a grid, interpolated linearly, each leaves the cell at another time. Units of a depthwise convolution read
     a channel each: equal weights, of one entry even by chance, make no copies of them.
