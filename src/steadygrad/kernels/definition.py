@@ -9,7 +9,7 @@ Sums are taken in a fixed order, so that they depend neither on threads nor on t
                 chunks of 64 blocks of numbers of 32 bits and less where that serves: entries are multiplied by the power
                 of two (2⁻¹²⁶ to 2¹²⁷) that brings the largest magnitude of the chunk's first block to [1, 2), and its lane
                 sums back; it serves when all entries are finite, none is larger than 2⁶⁰ then, and S² <= ½ n Q for the
-                short sums S and Q of the chunk's n entries.
+                short sums S and Q of n entries, those of the chunk's first block and those of the whole chunk.
   per unit, inner < 64     positions apart along `outer`, one row after the other; then the 64 positions (missing ones
                 are 0) by halves.
   per unit, inner >= 64    each run of `inner` neighbours: rows of 32 lanes one after the other, the lanes by halves; the

@@ -14,7 +14,7 @@ Seen = tuple[str, list[torch.Tensor], list[torch.Tensor]]
 
 
 @contextmanager
-def seeing(model: nn.Module, kept: Callable[[Any], list[torch.Tensor]]) -> Iterator[list[Seen]]:
+def _seeing(model: nn.Module, kept: Callable[[Any], list[torch.Tensor]]) -> Iterator[list[Seen]]:
     """Every module's inputs and result, as `kept` takes them, in the order in which modules end."""
     seen: list[Seen] = []
 
@@ -29,7 +29,28 @@ def seeing(model: nn.Module, kept: Callable[[Any], list[torch.Tensor]]) -> Itera
             hook.remove()
 
 
-def first_place(seen: list[Seen], seen_after: list[Seen]) -> str:
+def compared(
+    model: nn.Module, kept: Callable[[Any], list[torch.Tensor]], first: Callable[[], list[torch.Tensor]], second: Callable[[], list[torch.Tensor]]
+) -> tuple[float, str] | None:
+    """By how much the kept answers of the second run differ from those of the first, and the first module that gives others.
+
+    Returns:
+        Change and path; (0.0, "") where rounding may have made the difference; None where it cannot be told, the model not repeating itself.
+    """
+    before, after = first(), second()
+    moved = change(before, after)
+    if moved is None or moved <= noise(before):
+        return None if moved is None else (0.0, "")
+    with _seeing(model, kept) as seen:
+        again = first()
+    if (change(before, again) or 0.0) > 0.01 * moved:
+        return None
+    with _seeing(model, kept) as seen_after:
+        second()
+    return moved, _first_place(seen, seen_after)
+
+
+def _first_place(seen: list[Seen], seen_after: list[Seen]) -> str:
     """The first module whose result changes; where what it was given had changed already, the innermost around it that was given the same."""
     pairs = list(zip(seen, seen_after, strict=False))
     late = {path for (path, given, _), (_, after, _) in pairs if _moved(given, after)}

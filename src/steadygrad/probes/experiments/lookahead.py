@@ -8,7 +8,7 @@ import torch
 from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.trace import call_model
-from steadygrad.probes.experiments.exchange import change, first_place, noise, seeing
+from steadygrad.probes.experiments.exchange import compared
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
 
@@ -44,19 +44,22 @@ class LookaheadExperiment:
         traced = session.traced
         if traced is None or traced.failure or session.case.generated or any_sharded(session.parameters.values()):
             return False
-        return _asked(session) is not None and _time_axis(session) is not None
+        found = _asked(session)
+        return found is not None and _time_axis(session, found[1]) is not None
 
     def run(self, session: Session) -> Lookahead | None:
         """None where four sequences cannot be run, or where the model does not repeat itself."""
         found = _asked(session)
         assert found is not None  # applies() looked
         asked, sequences = found
+        axis = _time_axis(session, sequences)
+        assert axis is not None
         session.model.eval()
         try:
-            if asked == "same" and _spares_the_last(session):
+            if asked == "same" and _spares_the_last(session, axis):
                 asked = "next"
             with torch.no_grad():
-                return _compare(session, asked, sequences)
+                return _compare(session, asked, sequences, axis)
         except Exception:  # a fixed batch size: then it cannot be told
             return None
         finally:
@@ -86,21 +89,20 @@ def _equal(x: torch.Tensor, y: torch.Tensor) -> bool:
     return bool(there.any()) and bool((x == y)[there].all())
 
 
-def _time_axis(session: Session) -> int | None:
+def _time_axis(session: Session, x: torch.Tensor) -> int | None:
     """The axis of the only output that is as long as the sequences; None where there is none, or more than one."""
     assert session.traced is not None
     outputs = [t for _, t in named_tensors(session.traced.outputs) if t.is_floating_point()]
-    found = _asked(session)
-    if found is None or len(outputs) != 1 or len(outputs[0]) != len(found[1]):
+    if len(outputs) != 1 or len(outputs[0]) != len(x):
         return None
-    axes = [a for a in range(1, outputs[0].ndim) if outputs[0].shape[a] == found[1].shape[1]]
+    axes = [a for a in range(1, outputs[0].ndim) if outputs[0].shape[a] == x.shape[1]]
     return axes[0] if len(axes) == 1 else None
 
 
-def _spares_the_last(session: Session) -> bool:
+def _spares_the_last(session: Session, axis: int) -> bool:
     """Whether the loss reads no answer at the last place, and some before it: then it moves the targets itself."""
     assert session.traced is not None
-    axis, leaves = _time_axis(session), []
+    leaves: list[torch.Tensor] = []
 
     def cut(tensor: torch.Tensor) -> torch.Tensor:
         if not tensor.is_floating_point():
@@ -111,12 +113,11 @@ def _spares_the_last(session: Session) -> bool:
     with torch.enable_grad():
         loss = session.loss_of(mapped(session.traced.outputs, cut))
         slope = torch.autograd.grad(loss, leaves, allow_unused=True)[0] if loss is not None and loss.requires_grad else None
-    return slope is not None and axis is not None and not bool(slope.select(axis, -1).any()) and bool(slope.any())
+    return slope is not None and not bool(slope.select(axis, -1).any()) and bool(slope.any())
 
 
-def _compare(session: Session, asked: Literal["next", "same"], x: torch.Tensor) -> Lookahead | None:
-    axis, early = _time_axis(session), x.shape[1] // 2
-    assert axis is not None  # applies() looked
+def _compare(session: Session, asked: Literal["next", "same"], x: torch.Tensor, axis: int) -> Lookahead | None:
+    early = x.shape[1] // 2
     first, second = x[:ROWS], x[:ROWS].clone()
     second[:, early:] = first.roll(1, 0)[:, early:]
 
@@ -130,14 +131,5 @@ def _compare(session: Session, asked: Literal["next", "same"], x: torch.Tensor) 
         found = next((t for _, t in named_tensors(value) if t.is_floating_point()), None)
         return [found.detach()[:, :early]] if found is not None and found.ndim > 1 and found.shape[:2] == (ROWS, x.shape[1]) else []
 
-    before, after = answers(first), answers(second)
-    moved = change(before, after)
-    if moved is None or moved <= noise(before):
-        return None if moved is None else Lookahead(asked, 0.0)
-    with seeing(session.model, kept) as seen:
-        again = answers(first)
-    if (change(before, again) or 0.0) > 0.01 * moved:
-        return None
-    with seeing(session.model, kept) as seen_after:
-        answers(second)
-    return Lookahead(asked, moved, first_place(seen, seen_after))
+    found = compared(session.model, kept, lambda: answers(first), lambda: answers(second))
+    return None if found is None else Lookahead(asked, *found)

@@ -13,7 +13,7 @@ from steadygrad.graph.nested import named_tensors
 from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import call_model
-from steadygrad.probes.experiments.exchange import change, first_place, noise, seeing
+from steadygrad.probes.experiments.exchange import compared
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
 
@@ -75,18 +75,8 @@ def _samples_first(tensor: torch.Tensor, outputs: list[torch.Tensor], graph: Sig
 
 
 def _compare(session: Session) -> Mixing | None:
-    first, second = [0, 1, 2, 3], [0, 4, 2, 5]
-    before, after = _answers(session, first), _answers(session, second)
-    moved = change(before, after)
-    if moved is None or moved <= noise(before):
-        return None if moved is None else Mixing(0.0)
-    with seeing(session.model, _kept) as seen:
-        again = _answers(session, first)
-    if (change(before, again) or 0.0) > 0.01 * moved:
-        return None
-    with seeing(session.model, _kept) as seen_after:
-        _answers(session, second)
-    return Mixing(moved, first_place(seen, seen_after))
+    found = compared(session.model, _kept, lambda: _answers(session, [0, 1, 2, 3]), lambda: _answers(session, [0, 4, 2, 5]))
+    return None if found is None else Mixing(*found)
 
 
 def _answers(session: Session, rows: list[int]) -> list[torch.Tensor]:

@@ -27,7 +27,7 @@ class LrTooHigh(Rule):
     well, also where saturation keeps the loss from rising – but not where most weights stand before norms, which take the length out
     of such a step: published networks with batch norm promise falls of 50 times the loss at the rates they are trained with. Error
     then, or when the loss at least doubles or is no longer finite, or when it rises and the typical weight changed by more than its
-    own size; a rise of a tenth is a warning, and so is a step that overshoots and took half of the loss away. At full depth twenty
+    own size; a rise of a tenth is a warning, and so is a step that overshoots and took a tenth of the loss away. At full depth twenty
     steps are taken: a loss that has come down after them (catapult) leaves a warning.
 
     Source: LeCun et al. 1998, "Efficient BackProp", section 5 (η < 2/λ_max); Cohen et al. 2021, arXiv:2103.00065.
