@@ -1,8 +1,8 @@
 """`draw_`: one tensor from any scheme or law, in place; every entry a function of (seed, name, its index)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
-from math import isfinite
+from functools import lru_cache
+from math import copysign, isfinite
 from typing import Any
 
 import numpy as np
@@ -79,8 +79,8 @@ def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fa
         InputError: neither scheme nor law; a gain that is not finite, or given to a law; fans that the shape does not tell.
     """
     if isinstance(scheme, str):
-        scheme = by_name(scheme)
-    if isinstance(gain, bool) or not isinstance(gain, int | float) or not isfinite(gain):
+        scheme = _named(scheme)
+    if not (type(gain) is float or (isinstance(gain, int | float) and not isinstance(gain, bool))) or not isfinite(gain):
         raise InputError(f"`gain` must be a finite number, got {gain!r}")
     if fans is not None and not isinstance(fans, Fans):
         raise InputError(f"`fans` must be Fans(fan_in, fan_out), got {fans!r}")
@@ -92,6 +92,12 @@ def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fa
         raise InputError(f"`scheme` must be a scheme or a law, such as steadygrad.schemes.he_normal(), got {scheme!r}")
     counted = fans or (convolution_fans(shape, (), groups=1, transposed=False) if len(shape) > 1 else Untold(shape))
     return scheme.law(of_complex(counted) if complex and not scheme.complex and not isinstance(counted, Untold) else counted, gain)
+
+
+@lru_cache(maxsize=64)
+def _named(scheme: str) -> Scheme:
+    """A scheme is a record, so one of a name will do; an unknown name is looked up again."""
+    return by_name(scheme)
 
 
 class Untold(Fans):
@@ -117,6 +123,8 @@ def smallest(name: str | Iterable[str]) -> str:
         >>> smallest(["module.lm_head.weight", "embedding.weight"])
         'embedding.weight'
     """
+    if type(name) is str and name:
+        return bare_name(name)
     names = [name] if isinstance(name, str) else list(name)
     if not names or not all(isinstance(each, str) and each for each in names):
         raise InputError(f"`name` must be the tensor's path in its model, or all paths of a tied one, got {name!r}")
@@ -194,6 +202,9 @@ def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: 
     """What cannot fail once begun straight into the tensor's memory; everything else beside it first, so that an error changes nothing."""
     if isinstance(law, Independent) and law.kind == "constant" and not local.is_complex():
         _set(local, law.mean)
+    elif isinstance(law, Dirac) and indices is None and law.groups == 1 and not law.wrap and not local.is_complex() and local.dim() > 1:
+        local.zero_()
+        _set(local[(..., *(size // 2 for size in shape[2:]))].diagonal(), law.scale)
     elif local.is_complex():
         real = _new(local.real, law, source.part(0), shape, indices)
         imaginary = _new(local.real, law, source.part(1), shape, indices) if random(law, shape) else torch.zeros_like(real)
@@ -209,7 +220,7 @@ def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: 
 def _set(local: torch.Tensor, value: float) -> None:
     """Every entry to a number, rounded to float32 on the way to anything narrower."""
     if abs(value) <= 65504.0 and local.dtype in DTYPES:  # torch does just this, but refuses what float16 cannot hold
-        local.fill_(value)
+        local.zero_() if value == 0.0 and copysign(1.0, value) > 0.0 else local.fill_(value)
     else:
         wide = torch.tensor(value, dtype=torch.float64 if local.dtype == torch.float64 else torch.float32)
         local.fill_(wide.to(local.dtype))
@@ -229,7 +240,7 @@ def _new(like: torch.Tensor, law: Law, source: Source, shape: Shape, indices: In
         backend.fill(values.view(-1), law, name=source.name, seed=source.seed)
         return values
     values = torch.empty(like.shape, dtype=dtype)
-    draw_part(law, _array(values), replace(source, dtype=DTYPES[dtype]), shape, indices)
+    draw_part(law, _array(values), source._replace(dtype=DTYPES[dtype]), shape, indices)
     return values
 
 

@@ -3,10 +3,9 @@
 import ctypes
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import singledispatch
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,7 @@ PLACES = 1 << 60
 """From this entry on, a tensor's stream says where things stand, not what they are."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Where numbers come from and what they are rounded to.
 
     Attributes:
@@ -44,11 +42,11 @@ class Source:
 
     def part(self, k: int) -> "Source":
         """The source of the k-th part, which shares no number with the others."""
-        return replace(self, name=f"{self.name}[{k}]")
+        return self._replace(name=f"{self.name}[{k}]")
 
     def draw(self, law: Law, shape: Shape, dtype: str = "") -> Array:
         """A new array of this source's dtype, or another."""
-        source = replace(self, dtype=dtype) if dtype else self
+        source = self._replace(dtype=dtype) if dtype else self
         out = np.empty(shape, storage(source.dtype))
         put(law, out, source)
         return out

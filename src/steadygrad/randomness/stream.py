@@ -63,7 +63,8 @@ def checked(seed: int, start: int, count: int, name: str) -> tuple[int, int]:
         >>> checked(2**32 + 5, 0, 1, "fc.weight")
         (5, 1)
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**64:
+    whole = type(seed) is int or (isinstance(seed, int | np.integer) and not isinstance(seed, bool))  # the usual type first: unions take a while
+    if not (whole and 0 <= seed < 2**64):
         raise InputError(f"`seed` must be an integer in [0, 2**64), got {seed!r}")
     if start < 0 or count < 0:
         raise InputError(f"`start` and `count` of `{name}` must be at least 0, got {start!r} and {count!r}")

@@ -51,9 +51,19 @@ static inline uint16_t half_of(float x) {
 
 #if defined(__GNUC__) || defined(__clang__)
 #define ALWAYS static inline __attribute__((always_inline))
+#define KEEP(x) __asm__("" : "+r"(x)) /* says that x may have changed */
 #else
 #define ALWAYS static inline
+#define KEEP(x) (void)0
 #endif
+#define LOOK_UP(k)                                                                                                     \
+    {                                                                                                                  \
+        uint64_t at = desk->entry[i + k];                                                                              \
+        KEEP(at);                                                                                                      \
+        at = table[at];                                                                                                \
+        KEEP(at);                                                                                                      \
+        desk->entry[i + k] = at;                                                                                       \
+    }
 
 #define SET plain
 #define TARGET

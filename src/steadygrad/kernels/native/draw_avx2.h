@@ -15,6 +15,7 @@
 #define AND(x, y) _mm256_and_si256(x, y)
 #define OR(x, y) _mm256_or_si256(x, y)
 #define HIGH(x) _mm256_shuffle_epi32(x, 0xF5)
+#define HIGH_UNDER(x, top) OR(SHR(x, 32), top)
 #define AND_OR(x, mask, y) OR(AND(x, mask), y)
 #define XOR3(x, y, z) _mm256_xor_si256(_mm256_xor_si256(x, y), z)
 #define BITS_OF(d) _mm256_castpd_si256(d)

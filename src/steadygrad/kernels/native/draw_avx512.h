@@ -15,6 +15,7 @@
 #define AND(x, y) _mm512_and_si512(x, y)
 #define OR(x, y) _mm512_or_si512(x, y)
 #define HIGH(x) _mm512_shuffle_epi32(x, (_MM_PERM_ENUM)0xF5)
+#define HIGH_UNDER(x, top) _mm512_mask_shuffle_epi32(top, 0x5555, x, (_MM_PERM_ENUM)0xF5)
 #define AND_OR(x, mask, y) _mm512_ternarylogic_epi64(x, mask, y, 0xEA)
 #define XOR3(x, y, z) _mm512_ternarylogic_epi64(x, y, z, 0x96)
 #define BITS_OF(d) _mm512_castpd_si512(d)

@@ -12,10 +12,8 @@ INLINE void NAME(philox)(V word[4], const V key[20], V m0, V m1) {
     }
 }
 
-/* The word of which bits 0-30 are a normal value's magnitude m: see quantile.py. Its bit 31 is the sign, but of a truncated
-   law, whose words keep their own. */
+/* The word of which bits 0-30 are a normal value's magnitude m, and bit 31 the sign: see quantile.py. */
 INLINE V NAME(normal_word)(V word, enum draw_kind kind, V first, V span) {
-    if (kind == TRUNCATED) return ADD(first, HIGH(MUL(ADD(word, word), span)));
     if (kind == CUT) { /* the rank of the wanted value, then the word that has it */
         const V rank = ADD(first, SHR(MUL(word, span), 32));
         return XOR3(rank, TOP, MUL(SHR(rank, 31), SET1(0x7fffffffu)));
@@ -28,6 +26,12 @@ INLINE V NAME(normal_word)(V word, enum draw_kind kind, V first, V span) {
 INLINE V NAME(tail)(V word) {
     const V above = AND_OR(word, SET1(0x7fffffffu), SET1(0x4330000000000000)); /* 2^52 + m, once read as a double */
     return BITS_OF(SUB_D(DOUBLE_OF(above), SET1_D(4503599627370495.5)));
+}
+
+/* The same of a truncated law, where m = first + n with n = floor((m of the word) * span / 2^31): the product's upper half is n, and
+   what is taken from 2^52 + n is `below` = 2^52 - first - 1/2, which a double holds. */
+INLINE V NAME(tail_within)(V word, V span, D below) {
+    return BITS_OF(SUB_D(DOUBLE_OF(HIGH_UNDER(MUL(ADD(word, word), span), SET1(0x4330000000000000))), below));
 }
 
 /* |z| in units of 2^-28 is (entry >> 33) - (drop >> 42). */
@@ -72,19 +76,22 @@ typedef struct {
     _Alignas(64) uint64_t entry[AT_ONCE];
 } NAME(Desk);
 
-INLINE void NAME(lay)(NAME(Desk) *desk, V word, enum draw_kind kind, V first, V span, int place) {
-    const V chosen = NAME(normal_word)(word, kind, first, span), tail = NAME(tail)(chosen);
-    STORE(desk->word + place, kind == TRUNCATED ? word : chosen);
+INLINE void NAME(lay)(NAME(Desk) *desk, V word, enum draw_kind kind, V first, V span, D below, int place) {
+    const V chosen = NAME(normal_word)(word, kind, first, span);
+    const V tail = kind == TRUNCATED ? NAME(tail_within)(word, span, below) : NAME(tail)(chosen);
+    STORE(desk->word + place, chosen);
     STORE(desk->tail + place, tail);
     STORE(desk->entry + place, SHR(tail, 46));
 }
 
-/* Plain loads, which `volatile` keeps a compiler from making vectors of: the processors' gathers take two to three times as
-   long (microcode; on Intel's also the guard against stale data), and these leave the vector unit free for the next block. */
+/* Plain loads, which KEEP stops a compiler from making vectors of: the processors' gathers take two to three times as long
+   (microcode; on Intel's also the guard against stale data), and these leave the vector unit free for the next block. Eight to a
+   turn of the loop, whose own instructions else take as long as the loads. */
 INLINE void NAME(look_up)(NAME(Desk) *desk, int entries) {
-    const volatile uint64_t *table = (const volatile uint64_t *)((uintptr_t)draw_table - DRAW_FIRST * sizeof *draw_table);
-    for (int i = 0; i < entries; i++)
-        desk->entry[i] = table[desk->entry[i]];
+    const uint64_t *table = (const uint64_t *)((uintptr_t)draw_table - DRAW_FIRST * sizeof *draw_table);
+    for (int i = 0; i < entries; i += 8) {
+        LOOK_UP(0) LOOK_UP(1) LOOK_UP(2) LOOK_UP(3) LOOK_UP(4) LOOK_UP(5) LOOK_UP(6) LOOK_UP(7)
+    }
 }
 
 INLINE void NAME(finish)(const NAME(Desk) *desk, int entries, enum draw_kind kind, enum draw_type type, const Draw *job, void *out) {
@@ -109,6 +116,7 @@ INLINE void NAME(blocks)(const Draw *given, enum draw_kind kind, enum draw_type 
     const V m0 = SET1(0xD2511F53u), m1 = SET1(0xCD9E8D57u), first = SET1(job->first), span = SET1(job->span);
     const int size = type == DOUBLE ? 8 : type == SINGLE ? 4 : 2;
     const int direct = kind == UNIFORM || kind == RADEMACHER;
+    const D below = SET1_D(4503599627370495.5 - job->first);
     NAME(Desk) desk;
     V key[20];
     for (int round = 0; round < 10; round++) {
@@ -129,8 +137,8 @@ INLINE void NAME(blocks)(const Draw *given, enum draw_kind kind, enum draw_type 
                     if (direct) {
                         NAME(store)(left[word], right[word], kind, type, job, out, place);
                     } else {
-                        NAME(lay)(&desk, left[word], kind, first, span, place);
-                        NAME(lay)(&desk, right[word], kind, first, span, place + WIDTH);
+                        NAME(lay)(&desk, left[word], kind, first, span, below, place);
+                        NAME(lay)(&desk, right[word], kind, first, span, below, place + WIDTH);
                     }
                 }
             }

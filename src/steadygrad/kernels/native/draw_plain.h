@@ -16,6 +16,7 @@
 #define AND(x, y) ((x) & (y))
 #define OR(x, y) ((x) | (y))
 #define HIGH(x) ((x) >> 32)
+#define HIGH_UNDER(x, top) OR(SHR(x, 32), top)
 #define AND_OR(x, mask, y) (((x) & (mask)) | (y))
 #define XOR3(x, y, z) ((x) ^ (y) ^ (z))
 #define BITS_OF(d) bits_of_double(d)

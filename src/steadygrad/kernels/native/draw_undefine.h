@@ -13,6 +13,7 @@
 #undef AND
 #undef OR
 #undef HIGH
+#undef HIGH_UNDER
 #undef AND_OR
 #undef XOR3
 #undef LOAD

@@ -77,11 +77,10 @@ def _orthonormal(normals: NDArray[Any]) -> NDArray[Any]:
     for first in reversed(range(0, n, size)):
         last = min(first + size, n)
         rows, scales, signs = (torch.from_numpy(part) for part in reflectors(normals[first:last, first:]))
-        here = torch.arange(last - first)
-        q[first + here, first + here] = -signs
-        inverse = torch.triu(rows @ rows.T, 1)
-        inverse[here, here] = 1.0 / scales
         trailing = q[first:, first:]
+        trailing.diagonal()[: last - first].copy_(signs.neg_())
+        inverse = torch.triu(rows @ rows.T, 1)
+        inverse.diagonal().copy_(scales.reciprocal_())
         trailing -= rows.T @ torch.linalg.solve_triangular(inverse, rows @ trailing, upper=True)
     return q.numpy()
 
