@@ -113,6 +113,13 @@ def three_kinds(column: bool) -> Data:
     return make
 
 
+def bright_or_dark(seed: int) -> Dataset:
+    """Coloured pictures of digits, half of them with light and dark exchanged."""
+    data = coloured(seed)
+    exchanged = torch.rand(len(data.inputs), 1, 1, 1, generator=torch.Generator().manual_seed(seed)) < 0.5
+    return Dataset(torch.where(exchanged, 1 - data.inputs, data.inputs), data.targets, data.truth)
+
+
 def masks(largest: float) -> Data:
     """Noisy pictures with a mask of 0 and `largest`; the truth is 0 and 1."""
     return lambda seed: blots(2)(seed).changed(targets=lambda y: y * largest)

@@ -6,7 +6,6 @@ from benchmarks.faulty_programs.initializers import uniform
 from benchmarks.faulty_programs.network import batch_norm, conv, dense, flatten, network, relu, sigmoid, tanh
 from benchmarks.faulty_programs.optimizers import adam, sgd
 from benchmarks.faulty_programs.program import Cause, Setting, accuracy_of_probabilities, r_squared
-from benchmarks.thread_programs.data import coloured
 from benchmarks.thread_programs.modules import module, torch_dense
 from benchmarks.thread_programs.thread import repaired
 from benchmarks.thread_programs_three import data
@@ -35,11 +34,11 @@ def _blocks(*between):
     return lambda: network((3, 32, 32), *block, flatten, dense(10))
 
 
-blocks = Setting(_blocks(), coloured, losses.logits_cross_entropy, adam(), 64)
+blocks = Setting(_blocks(), data.bright_or_dark, losses.logits_cross_entropy, adam(), 64)
 
 
 def _bends(bound: float):
-    return lambda: network((2,), dense(8, uniform(bound)), tanh, dense(1, uniform(bound)))
+    return lambda: network((2,), dense(50, uniform(bound)), tanh, dense(1, uniform(bound)))
 
 
 bends = Setting(_bends(0.05), exclusive_or, losses.mean_squared_error, sgd(0.1), 4, r_squared)

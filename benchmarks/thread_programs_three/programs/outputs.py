@@ -15,10 +15,10 @@ from torch import nn
 
 
 def _narrow(*last):
-    return lambda: network((1,), dense(4), relu, dense(2), relu, dense(1), *last)
+    return lambda: network((1,), dense(8), relu, dense(4), relu, dense(1), *last)
 
 
-straight = Setting(_narrow(relu), data.straight(), losses.mean_squared_error, adam(), 7, r_squared)
+straight = Setting(_narrow(relu), data.straight(), losses.mean_squared_error, adam(0.01), 7, r_squared)
 
 
 def _copier(*last):
@@ -29,7 +29,7 @@ triples = Setting(_copier(sigmoid), data.triples, losses.mean_squared_error, ada
 
 
 def _switch(last):
-    return lambda: network((1,), dense(3), relu, dense(5), relu, dense(1), last)
+    return lambda: network((1,), dense(8), relu, dense(8), relu, dense(1), last)
 
 
 reached = Setting(_switch(relu), data.above(50_000, 100_000), losses.binary_cross_entropy_of_probabilities, adam(), 5, accuracy_of_probabilities)
@@ -53,7 +53,7 @@ doubles = Setting(lambda: Last(5, 5, nn.Identity(), nn.Identity(), layers=2), da
 THREADS = (
     Thread(
         "DLAI-324182", straight, repaired(straight, network=_narrow()),
-        (Cause("dead_units", ("act3", "fc3")), Cause("output_range", ("act3", "targets"))), steps=1500,
+        (Cause("dead_units", ("act3", "fc3")), Cause("output_range", ("act3", "targets"))), steps=500,
     ),
     Thread("SO-44601367", triples, repaired(triples, network=_copier()), (Cause("output_range", ("act2", "targets")),), steps=1000),
     Thread(

@@ -36,7 +36,7 @@ strokes = Setting(_mnist, digits(), losses.logits_cross_entropy, sgd(0.5, 0.9), 
 
 tilted = Setting(lambda: network((2,), dense(8, uniform(0.5)), tanh, dense(1, uniform(0.5))), data.plane, quadratic_cost, sgd(1.0), 1, r_squared)
 
-reader = Setting(DeepReader, texts.topics, losses.logits_cross_entropy, adam(0.01, eps=1e-8), 32)
+reader = Setting(DeepReader, texts.topics, losses.logits_cross_entropy, adam(0.02, eps=1e-8), 32)
 
 THREADS = (
     Thread("SO-48335501", fives, repaired(fives, optimizer=sgd(0.001)), (FAST, RAW), steps=400),
@@ -47,5 +47,5 @@ THREADS = (
     ),
     Thread("GH-CNTK-204", strokes, repaired(strokes, optimizer=sgd(0.05, 0.9)), (FAST,), steps=120),
     Thread("GH-playground-3", tilted, repaired(tilted, optimizer=sgd(0.1)), (FAST,), steps=1000),
-    Thread("GH-nlp-tutorial-77", reader, repaired(reader, optimizer=adam(0.001, eps=1e-8)), (FAST,), steps=150),
+    Thread("GH-nlp-tutorial-77", reader, repaired(reader, optimizer=adam(0.002, eps=1e-8)), (FAST,), steps=150),
 )  # fmt: skip
