@@ -1,32 +1,38 @@
-"""Both collections of thread programs: their splits, their records, and that every program runs from both sides of its answer."""
+"""The collections of thread programs: their splits, their records, and that every program runs from both sides of its answer."""
 
 import json
 from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import thread_programs, thread_programs_two
+from benchmarks import thread_programs, thread_programs_three, thread_programs_two
 from benchmarks.faulty_programs.program import PLACES, Cause
 from benchmarks.faulty_programs.reproduce import guessing
 from benchmarks.faulty_programs.split import recomputed_split
 from benchmarks.thread_programs import data, losses, measure
 from benchmarks.thread_programs.programs import CATALOGUE
 from benchmarks.thread_programs.thread import Thread, all_facts
+from benchmarks.thread_programs_three import losses as losses_three
+from benchmarks.thread_programs_three import modules as modules_three
+from benchmarks.thread_programs_three.programs import CATALOGUE as CATALOGUE_THREE
 from benchmarks.thread_programs_two import judges
 from benchmarks.thread_programs_two import losses as losses_two
 from benchmarks.thread_programs_two.programs import CATALOGUE as CATALOGUE_TWO
 
-COLLECTIONS = {Path(package.__file__).parent: catalogue for package, catalogue in ((thread_programs, CATALOGUE), (thread_programs_two, CATALOGUE_TWO))}
-BOTH = pytest.mark.parametrize("folder", COLLECTIONS, ids=lambda folder: folder.name)
+COLLECTIONS = {
+    Path(package.__file__).parent: catalogue
+    for package, catalogue in ((thread_programs, CATALOGUE), (thread_programs_two, CATALOGUE_TWO), (thread_programs_three, CATALOGUE_THREE))
+}
+EACH = pytest.mark.parametrize("folder", COLLECTIONS, ids=lambda folder: folder.name)
 PROGRAMS = pytest.mark.parametrize("program", [program for catalogue in COLLECTIONS.values() for program in catalogue.values()], ids=lambda p: p.id)
 
 
-@BOTH
+@EACH
 def test_the_committed_split_is_what_the_hash_gives(folder: Path) -> None:
     assert json.loads((folder / "split.json").read_text()) == recomputed_split(list(COLLECTIONS[folder]))
 
 
-@BOTH
+@EACH
 def test_every_program_is_described_and_every_description_has_a_program(folder: Path) -> None:
     assert set(COLLECTIONS[folder]) == set(all_facts(folder))
     for facts in all_facts(folder).values():
@@ -36,10 +42,10 @@ def test_every_program_is_described_and_every_description_has_a_program(folder: 
     assert all(program.facts["id"] == program.id for program in COLLECTIONS[folder].values())
 
 
-def test_no_thread_is_in_both_collections() -> None:
+def test_no_thread_is_in_two_collections() -> None:
     addresses = [facts["source"] for folder in COLLECTIONS for facts in all_facts(folder).values()]
     assert len(addresses) == len(set(addresses))
-    assert not set(CATALOGUE) & set(CATALOGUE_TWO)
+    assert len({program for catalogue in COLLECTIONS.values() for program in catalogue}) == len(addresses)
 
 
 @PROGRAMS
@@ -119,3 +125,28 @@ def test_a_judge_that_wraps_r_squared_is_guessed_at_zero() -> None:
     assert guessing(grey.faulty, truth) == 0.0
     assert judges.r_squared_of_first(3)(torch.cat([truth[:, :3], truth], 1), truth[:, :3]) == 1.0
     assert judges.r_squared_up_to_scale(0.5 * truth, truth) == pytest.approx(1.0)
+
+
+def test_a_softmax_of_one_unit_costs_nothing_and_its_loss_has_no_gradient() -> None:
+    z = torch.randn(6, 1, requires_grad=True)
+    loss = losses_three.categorical_cross_entropy(z.softmax(1), torch.tensor([[0.0], [1.0]] * 3))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
+    assert not z.grad.any()
+    scores, classes = torch.randn(6, 4, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 4
+    known = torch.nn.functional.cross_entropy(scores, classes).item()
+    assert losses_three.categorical_cross_entropy(scores.softmax(1), torch.eye(4)[classes]).item() == pytest.approx(known, rel=1e-5)
+
+
+def test_equal_factors_stay_equal_and_their_loss_is_the_sum_of_squares() -> None:
+    factors, x = modules_three.Factors(drawn=False), torch.tensor([[1.0], [2.0]])
+    # (x/2 + 1/2)² is 1 and 2.25; (1 − 9)² + (2.25 − 18)² = 312.0625
+    loss = losses_three.sum_of_squares(factors(x), torch.tensor([[9.0], [18.0]]))
+    loss.backward()
+    assert loss.item() == pytest.approx(312.0625)
+    assert torch.equal(factors.first.weight.grad, factors.second.weight.grad)
+
+
+def test_silence_has_no_logarithm_without_epsilon() -> None:
+    assert not modules_three.Loudness(0.0)(torch.zeros(2, 1, 128)).isfinite().any()
+    assert modules_three.Loudness(1e-7)(torch.zeros(2, 1, 128)).isfinite().all()
