@@ -39,7 +39,8 @@ def steadygrad_verdict(case: Case, families: dict[str, str], depth: str = "fast"
     cause = next((finding for finding in report.findings if finding.severity != "note"), None)
     if cause is None:
         return Verdict(alarmed=False)
-    family = families.get(f"{cause.slug}@{cause.where}", families.get(cause.slug))
+    nearer = (f"{cause.slug}@{cause.where}", f"{cause.slug}@{cause.evidence.get('op')}", cause.slug)  # a place, an op, or whatever it is
+    family = next((families[key] for key in nearer if key in families), None)
     known = frozenset({family} if family else ())
     said = f"{cause.severity} {cause.code} {cause.slug} at {cause.where}" + ("" if known else " (no family)")
     return Verdict(known, cause.where, alarmed=not report.ok, said=said)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from steadygrad.graph.ops.recurrent import is_projected
 from steadygrad.graph.signal_graph import MOVED, Node, SignalGraph
 from steadygrad.probes.evidence import Evidence, TensorFacts
 
@@ -16,6 +17,8 @@ RANGES = {
     "softplus": (0.0, math.inf), "exp": (0.0, math.inf), "square": (0.0, math.inf), "abs": (0.0, math.inf),
     "normalize": (-1.0, 1.0), "cosine_similarity": (-1.0, 1.0), "log_softmax": (-math.inf, 0.0), "logsigmoid": (-math.inf, 0.0),
 }  # fmt: skip
+STATES = {"lstm": (-1.0, 1.0), "gru": (-1.0, 1.0), "rnn_tanh": (-1.0, 1.0), "rnn_relu": (0.0, math.inf)}
+"""Of what recurrent layers put out: a gate times a tanh, a mean of tanhs, a tanh."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,9 @@ def output_range(head: Node) -> tuple[float, float] | None:
     """The closed interval in which all that a node makes lies; None when it is unbounded or not known."""
     if head.op in ("hardtanh", "clamp"):
         return float(head.options.get("min_val", -math.inf)), float(head.options.get("max_val", math.inf))
+    base = head.op.removesuffix("_cell")
+    if base in STATES:
+        return None if is_projected(head) else STATES[base]
     return RANGES.get(head.op)
 
 

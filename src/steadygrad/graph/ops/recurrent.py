@@ -61,8 +61,12 @@ def at_least(node: Node) -> float:
     """
     if node.kind != "affine" or GATES.get(node.op.removesuffix("_cell"), 1) == 1:
         return 0.0
-    projected = any(use.role == "weight" and use.fans is not None and use.shape[0] == use.fans.fan_out for use in node.uses)
-    return 0.0 if projected else OPEN
+    return 0.0 if is_projected(node) else OPEN
+
+
+def is_projected(node: Node) -> bool:
+    """Whether an LSTM hands on a product of its state instead of the state (`proj_size`)."""
+    return any(use.role == "weight" and use.fans is not None and use.shape[0] == use.fans.fan_out for use in node.uses)
 
 
 FLOWS = dict.fromkeys(OPS, Flow(untold, same))

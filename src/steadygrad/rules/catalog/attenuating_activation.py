@@ -12,6 +12,7 @@ from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import call_of
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
+from steadygrad.rules.steps import step_sizes
 from steadygrad.rules.weights import source_of_chain, weighted
 
 FLAT = {"sigmoid": 0.25, "hardsigmoid": 1.0 / 6.0}
@@ -21,7 +22,8 @@ class AttenuatingActivation(Rule):
     """A stack of sigmoids multiplies the gradient by at most |w|/4 per layer, whatever the weights' usual scale.
 
     σ′(x) = σ(x)(1 − σ(x)) ≤ 1/4. At Xavier's scale χ₁ = E[σ′(√q z)²]·σ_w² = 0.056: the gradient's rms falls by 0.24
-    per layer, a millionth after ten. With gain 4 and the mean ½ taken out by the bias (b = −½ Σⱼ wᵢⱼ) a sigmoid network
+    per layer, a millionth after ten: a warning when a thousandth is left, and when a hundredth is under plain gradient descent, which
+    does not divide by a gradient's size, so that the first weights stand still while the last ones move. With gain 4 and the mean ½ taken out by the bias (b = −½ Σⱼ wᵢⱼ) a sigmoid network
     is a tanh network, tanh(x/2) = 2σ(x) − 1, and critical at the origin.
 
     A softmax as hidden activation does the same at once: of n units each is about 1/n, and what tells samples apart passes
@@ -36,11 +38,16 @@ class AttenuatingActivation(Rule):
     title = "sigmoids stacked deep"
     priority = 34
     explains = ("vanishing-gradient", "correlation-collapse", "signal-drift", "output-constant", "lr-too-low", "layer-out-of-line", "epsilon")
-    thresholds = {"factor": Threshold(1e-3, "predicted ratio of the gradients of first and last layer")}
+    thresholds = {
+        "factor": Threshold(1e-3, "predicted ratio of the gradients of first and last layer"),
+        "slow": Threshold(1e-2, "the same where the optimizer does not divide gradients by their size"),
+        "step": Threshold(1e-4, "rms(Δw)/((1 − momentum)·rms(w)) of the weight before the first sigmoid: ten thousand steps for its own size"),
+    }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """One finding per chain of flat activations whose predicted attenuation exceeds the threshold."""
         yield from self._softmaxes(evidence)
+        still = self._still(evidence)
         totals: dict[int, tuple[float, int, str, int]] = {}
         reported: set[int] = set()
         for item in weighted(evidence):
@@ -53,9 +60,19 @@ class AttenuatingActivation(Rule):
             total, count, where, first = totals.get(source.index, (1.0, 0, before.where, before.index))
             total, count = total * min(step, 1.0), count + 1
             totals[item.node.index] = (total, count, where, first)
-            if total < self.threshold("factor") and count >= 3 and first not in reported:
+            step = still.get(first, math.inf)
+            if count >= 3 and first not in reported and (total < self.threshold("factor") or (total < self.threshold("slow") and step < self.threshold("step"))):
                 reported.add(first)
-                yield self._finding(where, first, before.op, count, total)
+                yield self._finding(where, first, before.op, count, total, step)
+
+    def _still(self, evidence: Evidence) -> dict[int, float]:
+        """First sigmoids, and what a step of plain gradient descent moves the weight before them by, in the long run."""
+        optimizer = evidence.optimizer
+        if optimizer is None or optimizer.name.lower() != "sgd":
+            return {}
+        momentum = max((float(m) for g in optimizer.groups if isinstance(m := g.options.get("momentum"), int | float)), default=0.0)
+        readers = {node.inputs[0]: node.index for node in evidence.graph.nodes if node.op in FLAT and node.inputs}
+        return {readers[s.node]: s.ratio / (1.0 - momentum) for s in step_sizes(evidence) if s.node in readers} if momentum < 1.0 else {}
 
     def _softmaxes(self, evidence: Evidence) -> Iterator[Finding]:
         """Softmaxes that stand between two weighted layers as an activation would; suspicions."""
@@ -76,12 +93,13 @@ class AttenuatingActivation(Rule):
                     suspicion=True,
                 )
 
-    def _finding(self, where: str, node: int, op: str, count: int, total: float) -> Finding:
+    def _finding(self, where: str, node: int, op: str, count: int, total: float, step: float) -> Finding:
+        slow = f"; a step moves the weights before it by {step:.1e} of themselves" if step < self.threshold("step") else ""
         return self.finding(
             "warning",
             where,
-            f"{count} {op} layers in a row pass at most {FLAT[op]:.2g} of the gradient each at this weight scale: {total:.1e} of it is left at the first.",
-            evidence={"layers": count, "max_slope": FLAT[op], "predicted_gradient_ratio": total},
+            f"{count} {op} layers in a row pass at most {FLAT[op]:.2g} of the gradient each at this weight scale: {total:.1e} of it is left at the first{slow}.",
+            evidence={"layers": count, "max_slope": FLAT[op], "predicted_gradient_ratio": total, "step": step if math.isfinite(step) else None},
             advice="Use ReLU (with He) or tanh (with Xavier) in hidden layers; or keep the sigmoids with gain 4 and bias −½·Σⱼ wᵢⱼ, or normalize before each.",
             snippet="for m in model.modules():\n    if isinstance(m, torch.nn.Linear):\n        torch.nn.init.xavier_normal_(m.weight, gain=4); m.bias.data = -0.5 * m.weight.data.sum(1)",
             node=node,
@@ -91,12 +109,14 @@ class AttenuatingActivation(Rule):
     def sick(cls) -> Iterator[Specimen]:
         """The chapters' deep sigmoid network at Xavier's scale."""
         yield Specimen("20 sigmoid layers, Xavier", lambda: _sigmoid(20), where="1")
+        yield Specimen("4 sigmoid layers, Xavier, plain SGD", lambda: _sigmoid(4, torch.optim.SGD), where="1")
         yield Specimen("softmax as hidden activation, where steps come to nothing", _softmax, where="1")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
         """Two hidden sigmoid layers, as in LeNet; tanh at the same depth."""
         yield Specimen("2 sigmoid layers, Xavier", lambda: _sigmoid(2))
+        yield Specimen("4 sigmoid layers, Xavier, Adam", lambda: _sigmoid(4, torch.optim.Adam))
         yield Specimen("20 tanh layers, Xavier", lambda: classification(mlp(16, *[64] * 20, 4, activation=nn.Tanh)))
 
 
@@ -105,5 +125,6 @@ def _softmax() -> Case:
     return classification(net, optimizer=torch.optim.SGD(net.parameters(), lr=0.01))
 
 
-def _sigmoid(depth: int) -> Case:
-    return classification(mlp(16, *[64] * depth, 4, activation=nn.Sigmoid))
+def _sigmoid(depth: int, optimizer: type[torch.optim.Optimizer] | None = None) -> Case:
+    net: nn.Sequential = mlp(16, *[64] * depth, 4, activation=nn.Sigmoid)
+    return classification(net, optimizer=None if optimizer is None else optimizer(net.parameters(), lr=0.01))  # type: ignore[call-arg]

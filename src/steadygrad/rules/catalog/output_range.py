@@ -1,24 +1,25 @@
 """L107: the last activation cannot reach the targets."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments.batch_probe import QUANTILES
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import REGRESSION, Pairing, call_of, output_range, pairings
 from steadygrad.rules.rule import Rule, Specimen, Threshold
-from steadygrad.rules.specimens import batch, mlp, regression
+from steadygrad.rules.specimens import Apply, batch, mlp, regression
 
 
 class OutputRange(Rule):
     """The last activation makes numbers in an interval that the regression targets leave.
 
-    sigmoid and softmax give 0 … 1, tanh −1 … 1, ReLU 0 … ∞. A target outside is never reached: the network pushes the
+    sigmoid and softmax give 0 … 1, tanh −1 … 1, ReLU 0 … ∞; the state of an LSTM, GRU or tanh RNN −1 … 1. A target outside is never reached: the network pushes the
     activation's input towards ±∞, where its slope is 0, and stops learning there. The distance d(t) of a target from
     the interval is an error that remains: at least mean d(t)² of squared error, against Var t for the best constant.
 
@@ -70,10 +71,17 @@ class OutputRange(Rule):
             f" an error of {left} can never go away.",
             evidence={"head": head.op, "interval": [_or_none(low), _or_none(high)], "target_minimum": quantiles[0], "target_maximum": quantiles[-1],
                       "target_mean": mean, "unreachable_share": min(share, 1e9)},
-            advice=f"Remove the {head.op} for a regression, or rescale the targets into its range.",
-            snippet=f"{call_of(head.where)} = torch.nn.Identity()" if head.where not in ("", "loss") else f"# return the input of {head.op} instead",
+            advice=f"Put a linear layer behind the {head.op}, or rescale the targets into its range." if head.kind == "affine"
+            else f"Remove the {head.op} for a regression, or rescale the targets into its range.",
+            snippet=self._snippet(head, pairing.predicted[-1:]),
             node=head.index,
         )  # fmt: skip
+
+    def _snippet(self, head: Node, features: tuple[int, ...]) -> str:
+        if head.kind == "affine":
+            width = features[0] if features else 1
+            return f"head = torch.nn.Linear({width}, {width})  # outputs = head({head.op}(x)[0])"
+        return f"{call_of(head.where)} = torch.nn.Identity()" if head.where not in ("", "loss") else f"# return the input of {head.op} instead"
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
@@ -82,6 +90,7 @@ class OutputRange(Rule):
         yield Specimen("ReLU for targets of both signs", lambda: _headed(nn.ReLU(), batch(64, 1, seed=2)), where="3")
         yield Specimen("tanh for targets of rms 2", lambda: _headed(nn.Tanh(), batch(64, 1, seed=2) * 2), where="3")
         yield Specimen("sigmoid by hand", _by_hand, where="3")
+        yield Specimen("an LSTM's own output for standard normal targets", lambda: _recurrent(nn.LSTM(4, 4, batch_first=True)), where="0")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
@@ -90,6 +99,8 @@ class OutputRange(Rule):
         yield Specimen("sigmoid for targets from 0 to 1", lambda: _headed(nn.Sigmoid(), batch(64, 1, seed=2).sigmoid()))
         yield Specimen("tanh for targets from −1 to 1", lambda: _headed(nn.Tanh(), batch(64, 1, seed=2).tanh()))
         yield Specimen("ReLU for positive targets", lambda: _headed(nn.ReLU(), batch(64, 1, seed=2).abs(), bias=1.0))
+        yield Specimen("an LSTM with a projection", lambda: _recurrent(nn.LSTM(4, 16, proj_size=4, batch_first=True).double(), torch.Tensor.double))
+        yield Specimen("a GRU for targets from −1 to 1", lambda: _recurrent(nn.GRU(4, 4, batch_first=True), torch.tanh))
 
 
 def unreachable(quantiles: Sequence[float], low: float, high: float) -> tuple[float, float, float]:
@@ -125,6 +136,11 @@ def _headed(head: nn.Module, targets: torch.Tensor, bias: float = 0.0) -> Case:
     net = mlp(16, 32, 1)
     net.get_parameter("2.bias").data.fill_(bias)
     return regression(nn.Sequential(*net, head), targets=targets)
+
+
+def _recurrent(layer: nn.Module, made: Callable[[torch.Tensor], torch.Tensor] = torch.Tensor.clone) -> Case:
+    targets = made(batch(64, 5, 4, seed=2))
+    return regression(nn.Sequential(layer, Apply(lambda states: states[0])), batch(64, 5, 4).to(targets.dtype), targets)
 
 
 def _by_hand() -> Case:
