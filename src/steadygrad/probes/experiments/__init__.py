@@ -9,6 +9,7 @@ from typing import Any
 
 from steadygrad.probes.experiments.batch_probe import BatchProbe
 from steadygrad.probes.experiments.curvature import CurvatureExperiment
+from steadygrad.probes.experiments.divergence import DivergenceExperiment
 from steadygrad.probes.experiments.jacobian import JacobianExperiment
 from steadygrad.probes.experiments.lookahead import LookaheadExperiment
 from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
@@ -26,6 +27,7 @@ EXPERIMENTS: tuple[Any, ...] = (
     LossProbeExperiment(),
     StrangersExperiment(),
     PenaltyExperiment(),
+    DivergenceExperiment(),
     OptimizerStep(),
     OvershootExperiment(),
     MixingExperiment(),

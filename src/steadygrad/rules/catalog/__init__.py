@@ -51,6 +51,7 @@ from steadygrad.rules.catalog.output_range import OutputRange
 from steadygrad.rules.catalog.outside_optimizer import OutsideOptimizer
 from steadygrad.rules.catalog.penalty_decides import PenaltyDecides
 from steadygrad.rules.catalog.poisoned_statistics import PoisonedStatistics
+from steadygrad.rules.catalog.posterior_collapse import PosteriorCollapse
 from steadygrad.rules.catalog.recurrent_forgetting import RecurrentForgetting
 from steadygrad.rules.catalog.saturation import Saturation
 from steadygrad.rules.catalog.sees_target import SeesTarget
@@ -105,6 +106,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         LossScale,
         PenaltyDecides,
         AttachedAdvantage,
+        PosteriorCollapse,
         SymmetricUnits,
         WeightScale,
         ZeroWeights,
