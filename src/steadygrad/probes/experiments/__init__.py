@@ -11,6 +11,7 @@ from steadygrad.probes.experiments.batch_probe import BatchProbe
 from steadygrad.probes.experiments.curvature import CurvatureExperiment
 from steadygrad.probes.experiments.divergence import DivergenceExperiment
 from steadygrad.probes.experiments.jacobian import JacobianExperiment
+from steadygrad.probes.experiments.lasting_dropout import LastingDropoutExperiment
 from steadygrad.probes.experiments.lookahead import LookaheadExperiment
 from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
 from steadygrad.probes.experiments.mixing import MixingExperiment
@@ -33,6 +34,7 @@ EXPERIMENTS: tuple[Any, ...] = (
     MixingExperiment(),
     LookaheadExperiment(),
     ReadingExperiment(),
+    LastingDropoutExperiment(),
     ModeGapExperiment(),
     CurvatureExperiment(),
     JacobianExperiment(),

@@ -25,6 +25,7 @@ from steadygrad.rules.catalog.half_range import HalfRange
 from steadygrad.rules.catalog.head_activation import HeadActivation
 from steadygrad.rules.catalog.input_scale import InputScale
 from steadygrad.rules.catalog.labels import Labels
+from steadygrad.rules.catalog.lasting_dropout import LastingDropout
 from steadygrad.rules.catalog.layer_out_of_line import LayerOutOfLine
 from steadygrad.rules.catalog.linear_stack import LinearStack
 from steadygrad.rules.catalog.logits_into_probability_loss import LogitsIntoProbabilityLoss
@@ -138,6 +139,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         PoisonedStatistics,
         TrainEvalGap,
         BnMomentum,
+        LastingDropout,
         LrTooHigh,
         LrTooLow,
         OutsideOptimizer,
