@@ -141,8 +141,12 @@ def _blindness(ask: Callable[[Any, Any], float | None], outputs: Any, targets: A
     truth = [t.float() for _, t in named_tensors(targets) if t.is_floating_point()]
     shift, scale = (float(truth[0].mean()), float(truth[0].std())) if len(truth) == 1 and truth[0].numel() > 1 else (0.0, 1.0)
 
+    beyond = len(truth) == 1 and truth[0].numel() > 0 and bool((truth[0] < 0.0).any() | (truth[0] > 1.0).any())
+
     def made_up(t: torch.Tensor, seed: int) -> torch.Tensor:
         domain = domain_of(t)
+        if beyond and domain == "unit":
+            domain = "values"  # which happen to lie in 0 … 1 as yet; among targets that do not, all errors would have one sign
         return noise(domain, t, seed) * scale + shift if domain in ("values", "logits") else noise(domain, t, seed)
 
     random, other = (mapped(outputs, lambda t, s=s: made_up(t, s) if t.is_floating_point() else t) for s in (SEED, SEED + 1))

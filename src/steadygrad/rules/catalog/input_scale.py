@@ -66,10 +66,11 @@ class InputScale(Rule):
                 yield found
 
     def _finding(self, evidence: Evidence, facts: TensorFacts, moments: Moments, root: Node, first: Node, normed: bool) -> Finding | None:
-        if not facts.dtype.startswith(("float", "bfloat")) or moments.nonfinite or not moments.std > 0.0:
+        alone = moments.count == 1 and moments.zero_share == 0.0  # a batch of one number has a size, if no spread
+        if not facts.dtype.startswith(("float", "bfloat")) or moments.nonfinite or not (moments.std > 0.0 or alone):
             return None
         rms = moments.rms / math.sqrt(1.0 - moments.zero_share)
-        shift = abs(moments.mean) / moments.std
+        shift = abs(moments.mean) / moments.std if moments.std > 0.0 else 0.0
         numbers = {"tensor": facts.name, "rms": moments.rms, "rms_of_nonzero": rms, "mean": moments.mean, "std": moments.std}
         what = f"`{facts.name}` enters `{first.where or first.op}` with mean {moments.mean:.3g} and std {moments.std:.3g}"
         if not normed and rms > self.threshold("large"):

@@ -1,6 +1,6 @@
 """S101: layers with no nonlinearity between them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from torch import nn
@@ -34,7 +34,9 @@ class LinearStack(Rule):
     express. Low-rank pairs (a narrow layer between wide ones), grouped and depthwise convolutions, and layers that
     something else reads too are deliberate and not counted; nor are pairs across normalization, attention or products,
     which are nonlinear. So is max-pooling, max(w·x₁, …, w·x_k): layers with nothing else between them are no single map,
-    but all they can do is choose among positions; said as a note, where nothing else in the model is nonlinear.
+    but all they can do is choose among positions; said as a note, where nothing else in the model is nonlinear. Batch normalization
+    is one map per channel, a·x + b, with a and b of the batch in training and fixed in evaluation: a model with nothing else
+    is, once trained, one affine map.
 
     A warning when the whole model is one linear map, or when at least two pairs, and half of all its layers that
     follow one another, are such; a note for a single pair. It trains: it is only the wrong model.
@@ -68,8 +70,14 @@ class LinearStack(Rule):
             yield self._finding("warning", pairs, f"{len(pairs)} layers follow another with nothing nonlinear between, `{_name(pairs[0].first)}` first")
         elif pairs:
             yield self._finding("note", pairs, f"`{_name(pairs[0].first)}` and `{_name(pairs[0].second)}` have nothing nonlinear between them")
-        elif found and _is_linear(graph, layers, but_pools=True):
+        elif found and _is_linear(graph, layers, but=_max_pools):
             yield self._pooled(found)
+        elif normed := self._between_norms(graph, layers):
+            yield self._finding("warning", normed, f"Nothing in the model is nonlinear but batch norms, which are fixed in evaluation: its {len(layers)} layers are then one affine map")
+
+    def _between_norms(self, graph: SignalGraph, layers: list[Node]) -> list[Pair]:
+        """Pairs of layers with batch norms and linear ops between, where there is nothing else in the whole model."""
+        return list(linear_pairs(graph, _batch_norms)) if _is_linear(graph, layers, but=_batch_norms) else []
 
     def _pooled(self, pairs: list[Pair]) -> Finding:
         first = pairs[0].first
@@ -101,25 +109,28 @@ class LinearStack(Rule):
         yield Specimen("one ReLU in five layers", _mostly, where="0")
         yield Specimen("convolutions without activations", _convolutions, where="0")
         yield Specimen("convolutions with max-pooling alone", _max_pooled, where="0")
+        yield Specimen("convolutions with batch norms alone", lambda: _normed(nn.Identity), where="0")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
         """ReLU between layers; one linear layer; a low-rank pair; a depthwise-separable convolution."""
         yield Specimen("ReLU between layers", lambda: classification(mlp(16, 32, 32, 4)))
         yield Specimen("one linear layer", lambda: classification(mlp(16, 4)))
+        yield Specimen("one linear layer behind a batch norm", lambda: classification(nn.Sequential(nn.BatchNorm1d(16), nn.Linear(16, 4))))
+        yield Specimen("batch norm and ReLU", lambda: _normed(nn.ReLU))
         yield Specimen("low-rank pairs", lambda: classification(nn.Sequential(*mlp(16, 4, 32, activation=nn.Identity), nn.ReLU(), *mlp(32, 4, 32, activation=nn.Identity), nn.ReLU(), *mlp(32, 4))))
         yield Specimen("depthwise-separable convolutions", _separable)
 
 
-def linear_pairs(graph: SignalGraph) -> Iterator[Pair]:
-    """Adjacent layers that a single layer could replace, in execution order."""
+def linear_pairs(graph: SignalGraph, but: Callable[[Node], bool] | None = None) -> Iterator[Pair]:
+    """Adjacent layers that a single layer could replace, in execution order; with what `but` allows between them too."""
     readers = graph.consumers()
     for second in graph.nodes:
         if not _is_layer(second) or not second.inputs:
             continue
         current = graph.nodes[second.inputs[0]]
         lonely, pooled = len(readers[current.index]) == 1, False
-        while current.inputs and not _is_layer(current) and (_keeps_linear(current) or _max_pools(current)) and len(current.inputs) == 1:
+        while current.inputs and not _is_layer(current) and (_keeps_linear(current) or _max_pools(current) or (but is not None and but(current))) and len(current.inputs) == 1:
             pooled = pooled or _max_pools(current)
             current = graph.nodes[current.inputs[0]]
             lonely = lonely and len(readers[current.index]) == 1
@@ -144,6 +155,10 @@ def _max_pools(node: Node) -> bool:
     return node.kind == "pool" and "max_pool" in node.op
 
 
+def _batch_norms(node: Node) -> bool:
+    return node.kind == "norm" and node.op == "batch_norm"
+
+
 def _replaceable(first: Node, second: Node) -> bool:
     """Whether merging the two into one layer would lose no structure: neither grouped, no bottleneck between."""
     widths = []
@@ -157,10 +172,10 @@ def _replaceable(first: Node, second: Node) -> bool:
     return between >= min(before, after)
 
 
-def _is_linear(graph: SignalGraph, layers: list[Node], but_pools: bool = False) -> bool:
-    """Whether everything from the first to the last layer is linear, max-pools aside if asked; what follows the last one is the head's."""
+def _is_linear(graph: SignalGraph, layers: list[Node], but: Callable[[Node], bool] | None = None) -> bool:
+    """Whether everything from the first to the last layer is linear, aside from what `but` allows; what follows the last one is the head's."""
     between = set(range(layers[0].index, layers[-1].index + 1)) & (graph.ancestors(layers[-1].index) | {layers[-1].index})
-    return all(_keeps_linear(graph.nodes[i]) or (but_pools and _max_pools(graph.nodes[i])) for i in between)
+    return all(_keeps_linear(graph.nodes[i]) or (but is not None and but(graph.nodes[i])) for i in between)
 
 
 def _name(node: Node) -> str:
@@ -179,6 +194,11 @@ def _convolutions() -> Case:
 def _max_pooled() -> Case:
     net = nn.Sequential(nn.Conv2d(1, 8, 3), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, padding=1), nn.MaxPool2d(3), nn.Flatten(), nn.Linear(8, 4))
     return classification(net, batch(64, 1, 8, 8))
+
+
+def _normed(activation: type[nn.Module]) -> Case:
+    blocks = [layer for a, b in ((1, 8), (8, 8)) for layer in (nn.Conv2d(a, b, 3, bias=False), nn.BatchNorm2d(b), activation(), nn.AvgPool2d(2))]
+    return classification(nn.Sequential(*blocks, nn.Flatten(), nn.Linear(32, 4)), batch(64, 1, 14, 14))
 
 
 def _separable() -> Case:

@@ -1,5 +1,6 @@
 """L106: a loss that grows with the batch."""
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 from steadygrad.case import Case
 from steadygrad.probes.evidence import Evidence
 from steadygrad.probes.experiments.loss_probe import LossProbe
+from steadygrad.probes.experiments.step import Step
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
@@ -20,7 +22,9 @@ class LossSum(Rule):
     every gradient is N times that of a mean, so the learning rate that suits a batch of 32 diverges with 256, and the
     last, smaller batch of an epoch counts less. Adam and its like do not mind; SGD, clipping and weight decay do.
 
-    A warning; the error when a step or a gradient breaks by it.
+    A warning; the error when a step or a gradient breaks by it. A step that would overshoot at an Nth of its length as well does
+    not break by the sum, which is then a note: on the parabola through what was measured, −a·s + b·s² at the share s of the step,
+    that is b > N·a.
 
     Source: Goyal et al. 2017, arXiv:1706.02677, section 3 (keep the per-sample loss normalized by the batch).
     """
@@ -46,7 +50,7 @@ class LossSum(Rule):
             return
         op = evidence.loss.op if evidence.loss is not None else "custom"
         yield self.finding(
-            "warning",
+            "note" if _overshoots_anyway(evidence, n) else "warning",
             "loss",
             f"The loss adds over the batch: {probe.halves[0]:.4g} + {probe.halves[1]:.4g} on the halves, {probe.value:.4g} on all {n} samples;"
             f" gradients are {n} times those of a mean.",
@@ -66,6 +70,13 @@ class LossSum(Rule):
         """A mean over samples; a sum over features under a mean over samples."""
         yield Specimen("mean", lambda: classification(mlp(16, 32, 4)))
         yield Specimen("sum over features, mean over samples", lambda: _with(_per_sample))
+
+
+def _overshoots_anyway(evidence: Evidence, samples: int) -> bool:
+    step = evidence.experiments.get("step")
+    if not isinstance(step, Step) or step.after is None or not math.isfinite(step.after) or not step.predicted < 0.0:
+        return False
+    return step.after - step.before - step.predicted > -samples * step.predicted
 
 
 def _per_sample(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
