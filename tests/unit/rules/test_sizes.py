@@ -25,7 +25,7 @@ def test_a_sum_is_to_blame_where_a_mean_would_do() -> None:
 
 
 def test_one_number_has_a_size() -> None:
-    net = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    net = mlp(1, 8, 1)
     for value, found in ((150.0, ["warning"]), (1.0, []), (0.0, [])):
         assert severities(Case(net, torch.tensor([[value]]), torch.tensor([[0.5]]), mse_loss), "D102") == found
 
