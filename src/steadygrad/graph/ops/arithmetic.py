@@ -6,6 +6,7 @@ from math import gamma, pi, sqrt
 import numpy as np
 import torch
 
+from steadygrad.graph.ops import constant
 from steadygrad.graph.ops.call import Call, Operand, Seen
 from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal, mixed, same
 from steadygrad.graph.signal_graph import Node
@@ -44,7 +45,8 @@ def binary(call: Call) -> Seen:
         operands = [Operand(p, role, None, p.ndim - 1 if p.ndim else None) for p in parameters]
         return Seen(op, kind, signals, operands)  # type: ignore[arg-type]
     rounded = {"rounding_mode": call.kwargs["rounding_mode"]} if call.kwargs.get("rounding_mode") else {}
-    return Seen(op, "pointwise", signals, options={**_number(call), **rounded})
+    number = _number(call)
+    return Seen(op, "pointwise", signals, options={**number, **rounded, **({} if number or rounded else constant.met(call, op))})
 
 
 def join(call: Call) -> Seen:
@@ -85,14 +87,17 @@ def join_forward(at: Passage) -> Signal | None:
     if at.node.op in ("add", "sub") and len(parts) == 2:
         return summed(parts)
     if at.node.op == "mul" and len(parts) == 2:
-        left, right = parts
-        return Signal(left.q * right.q, left.mean * right.mean, left.c * right.c, left.b * right.b)
+        return _product(*parts)
     if at.node.op in ("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack"):
         own = [Signal(at.moment(use), 0.0, 0.0, 1.0) for use in at.node.uses]
         sizes = [float(at.read(i)) for i in range(len(parts))]
         rest = max(at.made - sum(sizes), 0.0)
         return mixed([*parts, *own], [*sizes, *(rest / len(own) for _ in own)])
     return mixed(parts, [1.0] * len(parts)) if at.node.op == "where" else None
+
+
+def _product(left: Signal, right: Signal) -> Signal:
+    return Signal(left.q * right.q, left.mean * right.mean, left.c * right.c, left.b * right.b)
 
 
 def summed(parts: tuple[Signal, ...]) -> Signal:
@@ -150,11 +155,16 @@ def shift_forward(at: Passage) -> Signal:
 
 
 def number_forward(at: Passage) -> Signal | None:
-    """x·k and x/k scale; x + k moves the offset; of what hardly differs from its mean, as a mean square, x^p is q^p."""
+    """x·k and x/k scale; x + k moves the offset; of what hardly differs from its mean, as a mean square, x^p is q^p.
+
+    A tensor of constants is a signal that no weight changes: a table of positions adds its own second moment, whatever that of x is.
+    """
     number = at.node.options.get("number")
     if len(at.incoming) != 1:
         return None
-    x, p = at.incoming[0], _exponent(at.node)
+    x, p, met = at.incoming[0], _exponent(at.node), constant.signal(at.node.options)
+    if met is not None:
+        return summed((x, met)) if at.node.op in ("add", "sub") else _product(x, met)
     if p is not None and x.mean > NEARLY:
         return replace(x, q=x.q**p)
     number = number if isinstance(number, float) else at.node.options.get("exponent")
@@ -191,6 +201,11 @@ def _raised(x: Signal, p: float) -> Signal:
 
 def number_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
     """As the number scales; by the measured change of q where the op is not known in closed form."""
+    met = constant.signal(at.node.options)
+    if met is not None:
+        copies = max(at.made / max(at.read(), 1), 1.0)
+        one = Gradient(gradient.g * met.q, gradient.c * met.c) if at.node.op in ("mul", "div") else gradient
+        return [one.times(copies * (1.0 + (copies - 1.0) * max(one.c, 0.0)))]
     if isinstance(at.node.options.get("number"), float) and at.node.op in ("mul", "div"):
         return [gradient.times(_power(at)) for _ in at.incoming]
     p, q = _exponent(at.node), at.incoming[0].q
