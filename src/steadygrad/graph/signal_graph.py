@@ -48,7 +48,8 @@ class ParameterUse:
     `parameters` has one name, or several when the operand was computed from several (weight_norm's g and v,
     concatenated kernels). `derived` says the operand is not the parameter itself but a function of it; `shape` is the
     operand's shape at the op. `fans` is None where contraction has no meaning (norm scale, positional table).
-    `unit_axis` is the operand's axis that enumerates output units, when there is one.
+    `unit_axis` is the operand's axis that enumerates output units, when there is one. `growth` is E[x²] of the operand over that of the parameter
+    where it is the latter times constants.
     """
 
     parameters: tuple[str, ...]
@@ -57,6 +58,7 @@ class ParameterUse:
     derived: bool = False
     fans: Fans | None = None
     unit_axis: int | None = None
+    growth: float = 1.0
 
 
 @dataclass(frozen=True)

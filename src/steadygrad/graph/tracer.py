@@ -10,6 +10,7 @@ from steadygrad.graph.fans import of_complex
 from steadygrad.graph.op_mode import OpMode, tensors_of
 from steadygrad.graph.ops import OPS, Call, Seen
 from steadygrad.graph.ops.call import Operand, Side
+from steadygrad.graph.ops.derivation import growth
 from steadygrad.graph.signal_graph import Node, ParameterUse, TensorSpec
 from steadygrad.randomness.law import Fans
 
@@ -59,7 +60,7 @@ class Tracer(OpMode):
         self._observer = observer
         self._path = path
         self._produced: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
-        self._derived: dict[int, tuple[weakref.ref[torch.Tensor], frozenset[str]]] = {}
+        self._derived: dict[int, tuple[weakref.ref[torch.Tensor], frozenset[str], float]] = {}
 
     # -- which side a tensor is on ---------------------------------------------------------------------------------
 
@@ -126,18 +127,28 @@ class Tracer(OpMode):
             names = frozenset().union(*map(self.lineage, tensors)) if tensors else frozenset()
             seen = describe(call) if describe and name in _STARTERS and names else None
             if seen is None or not seen.starts:
-                self._derive(names, output, in_place)
+                self._derive(names, call)
                 return
         else:
             seen = describe(call) if describe else self._unknown(call, name)
         self._write(call, seen, _full_name(function, raw))
 
-    def _derive(self, names: frozenset[str], output: Any, in_place: bool) -> None:
-        """A tensor computed from parameters only is a parameter in another shape."""
-        if names:
-            for tensor in tensors_of(output):
-                if id(tensor) not in self._parameters and not in_place:
-                    self._derived[id(tensor)] = (weakref.ref(tensor), names)
+    def _derive(self, names: frozenset[str], call: Call) -> None:
+        """A tensor computed from parameters only is a parameter in another shape, and of another size where constants multiply it.
+
+        Not so of parametrizations, through which weights are set as they come out.
+        """
+        if names and not call.in_place:
+            alone = len(names) == 1 and not any(".parametrizations." in f".{name}" for name in names)
+            made = growth(call) * self._growth(*call.tensors()) if alone else 1.0
+            for tensor in tensors_of(call.output):
+                if id(tensor) not in self._parameters:
+                    self._derived[id(tensor)] = (weakref.ref(tensor), names, made)
+
+    def _growth(self, *tensors: torch.Tensor) -> float:
+        """That of the only derived tensor among these."""
+        found = [entry[2] for t in tensors if (entry := self._derived.get(id(t))) is not None and entry[0]() is t]
+        return found[0] if len(found) == 1 else 1.0
 
     def _unknown(self, call: Call, name: str) -> Seen:
         floating = [t for t in tensors_of(call.output) if t.is_floating_point() or t.is_complex()]
@@ -161,7 +172,9 @@ class Tracer(OpMode):
             return
         where, count = self._path()
         uses = tuple(
-            ParameterUse(tuple(sorted(names)), o.role, tuple(o.tensor.shape), id(o.tensor) not in self._parameters, _real(o), o.unit_axis)
+            ParameterUse(
+                tuple(sorted(names)), o.role, tuple(o.tensor.shape), id(o.tensor) not in self._parameters, _real(o), o.unit_axis, self._growth(o.tensor)
+            )
             for o in seen.operands
             if (names := self.lineage(o.tensor))
         )

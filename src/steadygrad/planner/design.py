@@ -99,7 +99,10 @@ class Design:
     # -- walking ------------------------------------------------------------------------------------------------------
 
     def moment(self, use: ParameterUse) -> Array:
-        """E[w²] of an operand: as kept, as designed, or 1 for norms' scales and 0 for biases not met yet."""
+        """E[w²] of an operand: as kept, as designed, or 1 for norms' scales and 0 for biases not met yet; as much more as constants make of it."""
+        return self._stored(use) * use.growth
+
+    def _stored(self, use: ParameterUse) -> Array:
         name = use.parameters[-1] if use.parameters[-1] in self.moments else use.parameters[0]
         if name in self.hypotheses:
             return self.hypotheses[name]
@@ -220,7 +223,8 @@ class Design:
         incoming = walk.passage(node).incoming
         q = incoming[0].value if incoming else 1.0
         assert use.fans is not None
-        unit = use.fans.fan_in * (q if q > 0.0 else 1.0)
+        fan_in = use.fans.fan_in * use.growth
+        unit = fan_in * (q if q > 0.0 else 1.0)
         branch = self.handles.get(name)
         if branch is not None and branch.handle is not None and branch.handle[0] == node.index:
             share = f"one of {branch.length} branches of a stream" if branch.length > 1 else "as large as the stream it joins"
@@ -234,9 +238,9 @@ class Design:
         elif start is not None:
             self.starts[name] = start
             self.biases.update((use.parameters[0], start.bias_variance) for use in node.uses if use.role == "bias")
-            self._set(name, start.gain**2 / use.fans.fan_in / self._multiplied(node), start.reason)
+            self._set(name, start.gain**2 / fan_in / self._multiplied(node), start.reason)
         elif waves.reads_coordinates(self.graph, node, self.inputs):
-            self._set(name, 1.0 / (3.0 * use.fans.fan_in**2), "coordinates into a wave: the model's factor sets the frequencies (SIREN)")
+            self._set(name, 1.0 / (3.0 * use.fans.fan_in * fan_in), "coordinates into a wave: the model's factor sets the frequencies (SIREN)")
             for bias in (u.parameters[0] for u in node.uses if u.role == "bias"):
                 self.biases[bias] = waves.phases(waves.frequency(self.graph, node))
                 self.reasons[bias] = "phases spread over one period"
@@ -263,7 +267,7 @@ class Design:
         """A table that is also the output layer: the smaller of its two answers."""
         incoming = walk.passage(node).incoming
         assert use.fans is not None
-        made = use.fans.fan_in * max(incoming[0].value if incoming else 1.0, 1e-12)
+        made = use.fans.fan_in * use.growth * max(incoming[0].value if incoming else 1.0, 1e-12)
         wanted = 1.0 / (made * constant_factor(self.graph, node.index) ** 2)
         if wanted < self.moments[name] * (1.0 - 1e-9):
             self.caps.update(caps(self.graph, node, name, wanted, set(self.moments)))

@@ -32,7 +32,7 @@ def _summed(evidence: Evidence, node: Node) -> float:
     if node.kind != "affine" or len(weights) != 1 or weights[0].fans is None or len(read) != 1:
         return 0.0
     reading = evidence.parameters.get(weights[0].parameters[0])
-    return 0.0 if reading is None else weights[0].fans.fan_in * reading.value.moments.q * read[0]
+    return 0.0 if reading is None else weights[0].fans.fan_in * weights[0].growth * reading.value.moments.q * read[0]
 
 
 def _read(evidence: Evidence, index: int) -> float:

@@ -66,7 +66,7 @@ def _gradient(design: Design, walk: Walk, name: str) -> Array:
         read = _read(walk, node, use)
         if use.role not in ("weight", "recurrent") or len(use.parameters) > 1 or read is None or node.index not in walk.gradients:
             return np.zeros(1)
-        share = math.prod(use.shape) / max(design.graph.parameters[name].numel, 1) if use.derived else 1.0  # of queries, keys and values in one matrix
+        share = use.growth * math.prod(use.shape) / max(design.graph.parameters[name].numel, 1) if use.derived else 1.0  # of queries, keys, values in one
         total = total + share * _places(node, use) * read * walk.gradients[node.index].g
     return total
 

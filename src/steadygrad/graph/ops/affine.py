@@ -100,7 +100,7 @@ def _contraction(op: str, equation: str, operands: list[torch.Tensor], call: Cal
     return Seen(op, "affine", signals, uses, {"equation": equation}, _einsum_unit_axis(equation, operands, weights))
 
 
-def _letters(equation: str, axes: list[int]) -> tuple[list[str], str] | None:
+def named_axes(equation: str, axes: list[int]) -> tuple[list[str], str] | None:
     """Operand and output axis letters, the axes of an ellipsis named too; None when it is not text for operands of so many axes."""
     equation = equation.replace(" ", "")
     left, arrow, right = equation.partition("->")
@@ -118,7 +118,7 @@ def _letters(equation: str, axes: list[int]) -> tuple[list[str], str] | None:
 
 
 def _einsum_use(equation: str, operands: list[torch.Tensor], weight: torch.Tensor) -> Operand:
-    letters = _letters(equation, [t.ndim for t in operands])
+    letters = named_axes(equation, [t.ndim for t in operands])
     if letters is None:
         return Operand(weight, "weight")
     position = next(i for i, t in enumerate(operands) if t is weight)
@@ -128,7 +128,7 @@ def _einsum_use(equation: str, operands: list[torch.Tensor], weight: torch.Tenso
 
 
 def _einsum_unit_axis(equation: str, operands: list[torch.Tensor], weights: list[torch.Tensor]) -> int | None:
-    letters = _letters(equation, [t.ndim for t in operands])
+    letters = named_axes(equation, [t.ndim for t in operands])
     if letters is None:
         return None
     position = next(i for i, t in enumerate(operands) if t is weights[0])
@@ -256,7 +256,7 @@ def contract_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gra
 
 def contracted(at: Passage) -> int | None:
     """How many products an output entry of an einsum of two signals sums: (left·right/out) has it twice for each shared axis."""
-    letters = _letters(str(at.node.options.get("equation", "")), [len(at.shapes[i].shape) for i in (0, 1)])
+    letters = named_axes(str(at.node.options.get("equation", "")), [len(at.shapes[i].shape) for i in (0, 1)])
     if letters is None:
         return None
     (left, right), output = letters
