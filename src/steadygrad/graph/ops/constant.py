@@ -8,8 +8,8 @@ import torch
 from steadygrad.graph.ops.call import Call
 from steadygrad.graph.ops.flow import Signal
 
-MASKED = 1e3
-"""Numbers from here on are written where attention must not look; what is added to them is no sum of two signals."""
+MASKED = 30.0
+"""Numbers from here on may be added where attention must not look: exp(−30) is nothing beside 1, Swin's masks are −100. A sum with them is measured."""
 
 
 def met(call: Call, op: str) -> dict[str, tuple[float, float, float, float]]:
@@ -22,13 +22,13 @@ def met(call: Call, op: str) -> dict[str, tuple[float, float, float, float]]:
     output = call.output
     if len(tensors) != 1 or not isinstance(output, torch.Tensor) or (op == "div" and tensors[0] is left):
         return {}
-    found = moments(tensors[0], tuple(output.shape), inverse=op == "div")
+    found = moments(tensors[0], tuple(output.shape), op)
     return {} if found is None else {"constant": found}
 
 
 @torch.no_grad()
-def moments(x: torch.Tensor, shape: tuple[int, ...], *, inverse: bool = False) -> tuple[float, float, float, float] | None:
-    """Second moment, share of the mean, and cosines between positions and samples, of x (or 1/x) as it is broadcast to `shape`.
+def moments(x: torch.Tensor, shape: tuple[int, ...], op: str = "mul") -> tuple[float, float, float, float] | None:
+    """Second moment, share of the mean, and cosines between positions and samples, of x (or 1/x) as `op` broadcasts it to `shape`.
 
     Channels are the second axis of four or more, else the last; cosines over all pairs, Σ_{p≠p′} x_p·x_p′ = |Σ x_p|² − Σ x_p².
     """
@@ -36,9 +36,9 @@ def moments(x: torch.Tensor, shape: tuple[int, ...], *, inverse: bool = False) -
     if not plain or x.numel() < 2 or x.ndim > len(shape):
         return None
     x = x.detach().reshape((1,) * (len(shape) - x.ndim) + tuple(x.shape))
-    if prod(x.shape[1:]) == 1 < x.shape[0] or not float(x.abs().amax()) < MASKED:
+    if prod(x.shape[1:]) == 1 < x.shape[0] or (op in ("add", "sub") and not float(x.abs().amax()) < MASKED):
         return None
-    x = x.double().reciprocal() if inverse else x.double()
+    x = x.double().reciprocal() if op == "div" else x.double()
     q, mean = float(x.square().mean()), float(x.mean())
     if not isfinite(q):
         return None
