@@ -48,14 +48,15 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
         What to tell the user.
     """
     first = best = _run(design, run, "")
-    reach, worse, last = REACH, 0, False
+    reach, worse, last, alone = REACH, 0, False, False
     for left in reversed(range(ROUNDS)):
         walk = learn(design, best.seen)
-        if (score(best.spreads) <= ENOUGH and not best.off) or reach < LEAST:
+        both, stuck = best.spreads[0] > SIGNALS and best.spreads[1] > GRADIENTS, reach < LEAST
+        if (score(best.spreads) <= ENOUGH and not best.off) or (stuck and (alone or not both)):
             break
         rooms = ROOMS if best is first or score((1.0, best.spreads[1])) <= ENOUGH else ROOMS[1:]  # gradients that have been moved want more room
-        if best.spreads[0] > SIGNALS and best.spreads[1] > GRADIENTS and (worse > 1 or not left):
-            rooms = ALONE
+        if both and (worse > 1 or not left or stuck):
+            rooms, alone, reach = ALONE, True, REACH if stuck else reach
         factors = moves(design, walk, best.seen, reach, rooms, last) | best.off
         if not factors and not last:
             last = True
