@@ -32,6 +32,7 @@ TOKENS = (
 )  # fmt: skip
 INDICES = ("attn_layer_indices", "attn_layer_idx", "full_attn_idxs", "hybrid_layer_ids", "cross_attention_layers", "out_indices", "global_attn_layers")
 HOOKS = ("intermediate_hook_ids", "intermediate_layers_indices")  # layers of a backbone whose depth stands elsewhere
+PATCHES = ("vit_", "eva_", "eva02_", "beit", "deit")  # networks of timm's that have no sizes here, but take a depth
 WIDEST, WORDS, LARGEST_IMAGE = 256, 1024, 1024
 
 
@@ -132,6 +133,10 @@ def _shorten(configuration: Any, deepest: int, of_kind: int) -> None:
             write(configuration, name, [min(i, deepest - 1) for i in value])
     for name in DEPTHS:
         _cap(configuration, name, kept)
+    architecture = read(configuration, "architecture")
+    if read(configuration, "model_type") == "timm_wrapper" and isinstance(architecture, str) and architecture.startswith(PATCHES):
+        given = read(configuration, "model_args") or {}
+        write(configuration, "model_args", {**given, "depth": min(given.get("depth", deepest), deepest)})
     _cap(configuration, "num_kv_shared_layers", 0)
 
 
