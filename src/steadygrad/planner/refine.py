@@ -48,7 +48,7 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
         What to tell the user.
     """
     first = best = _run(design, run, "")
-    reach, worse, last, alone = REACH, 0, False, False
+    reach, worse, last, alone, refused = REACH, 0, False, False, list[dict[str, float]]()
     for left in reversed(range(ROUNDS)):
         walk = learn(design, best.seen)
         both, stuck = best.spreads[0] > SIGNALS and best.spreads[1] > GRADIENTS, reach < LEAST
@@ -61,6 +61,9 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
         if not factors and not last:
             last = True
             factors = moves(design, walk, best.seen, reach, rooms, last)
+        while factors and factors in refused:  # as far again from the same scales would do the same again
+            reach = max(abs(math.log(factor)) for factor in factors.values()) / 3.0
+            factors = moves(design, walk, best.seen, reach, rooms, last) | best.off
         if not factors:
             break
         for name, factor in factors.items():
@@ -70,8 +73,10 @@ def refine(design: Design, run: Callable[[], Evidence], own: Spreads | None, bef
         if _cost(moved, own) < _cost(best, own):
             last = last or excess(best.spreads) - excess(moved.spreads) < SLOW
             best, worse, reach = moved, 0, min(2.0 * reach, REACH)
+            refused.clear()
         else:  # they went further than what was seen here holds
             worse, furthest = worse + 1, max(abs(math.log(factor)) for factor in factors.values())
+            refused.append(factors)
             _put(design, best)
             if not last and (worse > 1 or furthest < 3.0 * LEAST):
                 last, worse, reach = True, 0, REACH
