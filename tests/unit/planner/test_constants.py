@@ -110,6 +110,25 @@ def test_what_is_no_table_is_left_to_measurement() -> None:
     assert moments(torch.zeros(6), (4, 6), "div") is None
 
 
+class Nothing(nn.Module):
+    """Two features that are not there, side by side, as a forecaster's static ones may be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.out = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        none = torch.cat([x[:, :0].log1p(), x[:, :0]], -1)
+        return self.out(torch.cat([self.norm(x), none], -1))
+
+
+def test_tensors_without_entries_are_followed() -> None:
+    """`plan` raised ZeroDivisionError."""
+    torch.manual_seed(0)
+    made = sg.plan(Nothing(), torch.rand(16, WIDTH))
+    assert made.layers[-1].q == pytest.approx(0.5, rel=0.1)
+
+
 def test_branches_that_a_buffer_shuts_carry_nothing() -> None:
     """The stream was taken for twice as large as it is at every sum, and shrank from layer to layer."""
     torch.manual_seed(0)

@@ -125,7 +125,8 @@ class Flow(NamedTuple):
 
 
 def mixed(parts: Sequence[Signal], weights: Sequence[float]) -> Signal:
-    """A tensor whose entries are taken from `parts` in these proportions."""
+    """A tensor whose entries are taken from `parts` in these proportions; of one without entries, parts that count alike."""
+    weights = weights if sum(weights) > 0.0 else [1.0] * len(parts)
     total = sum(weights)
     q = sum((part.q * w for part, w in zip(parts, weights, strict=True)), np.zeros(1)) / total
     own = float(q[0])
