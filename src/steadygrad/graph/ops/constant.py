@@ -11,6 +11,9 @@ from steadygrad.graph.ops.flow import Signal
 MASKED = 30.0
 """Numbers from here on may be added where attention must not look: exp(−30) is nothing beside 1, Swin's masks are −100. A sum with them is measured."""
 
+LARGEST = 1 << 22
+"""Entries from which a constant is not read: a bias of every pair of positions and head would take as long as the layer and twice its memory."""
+
 
 def met(call: Call, op: str) -> dict[str, tuple[float, float, float, float]]:
     """Moments of the constant tensor that the only signal among two operands met; {} where there is none, or not of numbers that stand still.
@@ -33,7 +36,7 @@ def moments(x: torch.Tensor, shape: tuple[int, ...], op: str = "mul") -> tuple[f
     Channels are the second axis of four or more, else the last; cosines over all pairs, Σ_{p≠p′} x_p·x_p′ = |Σ x_p|² − Σ x_p².
     """
     plain = type(x) is torch.Tensor and x.is_floating_point() and not x.is_meta and x.layout is torch.strided
-    if not plain or x.numel() < 2 or x.ndim > len(shape):
+    if not plain or not 2 <= x.numel() <= LARGEST or x.ndim > len(shape):
         return None
     x = x.detach().reshape((1,) * (len(shape) - x.ndim) + tuple(x.shape))
     if prod(x.shape[1:]) == 1 < x.shape[0] or (op in ("add", "sub") and not float(x.abs().amax()) < MASKED):
