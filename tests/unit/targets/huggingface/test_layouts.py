@@ -55,6 +55,8 @@ def test_images_become_rows_of_patches() -> None:
     assert shapes(found) == {"pixel_values": (2, 16, 12)}
     assert torch.equal(found["pixel_values"][1, 5].view(3, 2, 2), images[1, :, 2:4, 2:4])
     assert answer({"pixel_values": images}, complaint_of(torch.nn.Linear(13, 5), images)) is None  # no patch has 13 entries
+    strip = images[:, :, :1]
+    assert answer({"pixel_values": strip}, complaint_of(torch.nn.Linear(12, 5), strip)) is None  # nor does one fit into a strip
 
 
 def test_patches_become_squares() -> None:
