@@ -75,9 +75,10 @@ def _truths(session: Session) -> list[torch.Tensor]:
 
 
 def _beside(outputs: list[torch.Tensor], truth: torch.Tensor) -> bool:
-    """Whether one output is as large as `truth` or larger, and more than that is put out."""
-    sizes = [t[0].numel() for t in outputs if len(t) == len(truth)]
-    return any(size >= truth[0].numel() for size in sizes) and sum(sizes) > truth[0].numel()
+    """Whether one output has the sizes of `truth`, or is a row that may begin with it, and a code of no more numbers than that is put out besides."""
+    entries, of_batch = truth[0].numel(), [t for t in outputs if len(t) == len(truth)]
+    whole = any(t[0].numel() == entries or (t.ndim == 2 and t.shape[1] > entries) for t in of_batch)
+    return whole and entries < sum(t[0].numel() for t in of_batch) <= 2 * entries
 
 
 def _leaf(tensor: torch.Tensor, leaves: list[torch.Tensor]) -> torch.Tensor:
@@ -89,8 +90,8 @@ def _terms(pairs: list[tuple[Matrix, Matrix]], truth: torch.Tensor) -> Iterator[
     """Both terms, where one output has the sizes of `truth` (or begins with it) and others are pulled at by the divergence."""
     samples, x = len(truth), truth.flatten(1).double()
     flat = [(y.flatten(1).double(), g.flatten(1).double()) for y, g in pairs if len(y) == samples]
+    entries = x.shape[1]
     for place, (y, g) in enumerate(flat):
-        entries = x.shape[1]
         if y.shape[1] < entries:
             continue
         rest = [(y[:, entries:], g[:, entries:]), *(flat[:place] + flat[place + 1 :])]
