@@ -1,6 +1,7 @@
 """D106: targets the loss is not defined for."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -57,7 +58,8 @@ class Labels(Rule):
             if pairing.op in BINARY:
                 yield from self._binary(pairing, pairing.target, seen)
             elif pairing.op in CLASSES and not pairing.target.dtype.startswith(("float", "bfloat")):
-                yield from self._classes(evidence, pairing, pairing.target, seen)
+                if not _one_column(pairing, pairing.target):
+                    yield from self._classes(evidence, pairing, pairing.target, seen)
             elif pairing.op == "cross_entropy":
                 yield from self._soft(pairing, pairing.target, seen)
         yield from self._bottomless(evidence)
@@ -180,11 +182,13 @@ class Labels(Rule):
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:
-        """Class numbers, one-hot rows, smoothed binary labels, a few ignored ones."""
+        """Class numbers, one-hot rows, smoothed binary labels, a few ignored ones; labels that share a tensor with numbers."""
         yield Specimen("class numbers", lambda: classification(mlp(16, 32, 4)))
         yield Specimen("one-hot rows", lambda: _labels(nn.functional.one_hot(torch.arange(64) % 4, 4).float()))
         yield Specimen("smoothed binary labels, cross-entropy by hand", lambda: _by_hand(0.1 + 0.8 * (batch(64, 1, seed=2) > 0).float()))
         yield Specimen("smoothed binary labels", lambda: _binary(0.1 + 0.8 * (batch(64, 1, seed=2) > 0).float()))
+        yield Specimen("one-hot rows beside a number in one tensor", lambda: _beside(nn.functional.one_hot(torch.arange(64) % 4, 4).float(), nn.functional.cross_entropy, 4))
+        yield Specimen("a yes or no beside a number", lambda: _beside((batch(64, 1, seed=2) > 0).float(), nn.functional.binary_cross_entropy_with_logits, 1))
         yield Specimen("half of the labels ignored", lambda: _labels(torch.where(torch.arange(64) % 2 == 0, torch.arange(64) % 4, -100)))
 
 
@@ -198,8 +202,20 @@ def _classes_told_apart(evidence: Evidence, facts: TensorFacts) -> int | None:
 
 
 def _made_elsewhere(pairing: Pairing, facts: TensorFacts) -> bool:
-    """Whether the loss saw other numbers than the batch holds: targets that were one-hot coded or rescaled on the way."""
-    return not pairing.as_given or len(pairing.expected) != len(facts.shape)
+    """Whether the loss saw other numbers than the batch holds: targets that were one-hot coded, rescaled, or cut on the way."""
+    return not pairing.as_given or math.prod(pairing.expected) != math.prod(facts.shape)
+
+
+def _one_column(pairing: Pairing, facts: TensorFacts) -> bool:
+    """Whether the loss saw one number of each sample's several: other columns hold something else."""
+    return tuple(pairing.expected) == tuple(facts.shape[:1]) and math.prod(facts.shape[1:]) > 1
+
+
+def _beside(labels: torch.Tensor, loss: Callable[..., torch.Tensor], width: int) -> Case:
+    """Labels and, as the last column, a number to regress on."""
+    targets = torch.cat([labels, 3.0 * batch(64, 1, seed=3)], 1)
+    both = lambda z, y: loss(z[:, :width], y[:, :width]) + nn.functional.mse_loss(z[:, width], y[:, width])  # noqa: E731
+    return Case(mlp(16, 32, width + 1), batch(64, 16), targets, both)
 
 
 def _binary(targets: torch.Tensor) -> Case:
