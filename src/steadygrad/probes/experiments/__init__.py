@@ -16,6 +16,7 @@ from steadygrad.probes.experiments.lookahead import LookaheadExperiment
 from steadygrad.probes.experiments.loss_probe import LossProbeExperiment
 from steadygrad.probes.experiments.mixing import MixingExperiment
 from steadygrad.probes.experiments.mode_gap import ModeGapExperiment
+from steadygrad.probes.experiments.ordering import OrderingExperiment
 from steadygrad.probes.experiments.overshoot import OvershootExperiment
 from steadygrad.probes.experiments.penalty import PenaltyExperiment
 from steadygrad.probes.experiments.reading import ReadingExperiment
@@ -33,6 +34,7 @@ EXPERIMENTS: tuple[Any, ...] = (
     OvershootExperiment(),
     MixingExperiment(),
     LookaheadExperiment(),
+    OrderingExperiment(),
     ReadingExperiment(),
     LastingDropoutExperiment(),
     ModeGapExperiment(),

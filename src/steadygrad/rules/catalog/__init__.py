@@ -46,6 +46,7 @@ from steadygrad.rules.catalog.normalization_growth import NormalizationGrowth
 from steadygrad.rules.catalog.nothing_trainable import NothingTrainable
 from steadygrad.rules.catalog.one_value_per_channel import OneValuePerChannel
 from steadygrad.rules.catalog.optimizer_settings import OptimizerSettings
+from steadygrad.rules.catalog.order_blind import OrderBlind
 from steadygrad.rules.catalog.oscillation import Oscillation
 from steadygrad.rules.catalog.output_constant import OutputConstant
 from steadygrad.rules.catalog.output_range import OutputRange
@@ -156,6 +157,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         FrozenAtRandom,
         TurnedByView,
         SeesTarget,
+        OrderBlind,
     ),
     keys=("code", "slug"),
 )
