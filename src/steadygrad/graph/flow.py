@@ -6,7 +6,7 @@ from math import isfinite, prod
 
 import numpy as np
 
-from steadygrad.graph.neighbours import contracts_positions, taken_out
+from steadygrad.graph.neighbours import over_positions, taken_out
 from steadygrad.graph.ops import borders, flow_of
 from steadygrad.graph.ops.flow import Array, Gradient, Passage, Profile, Signal
 from steadygrad.graph.ops.movement import reduced
@@ -63,7 +63,7 @@ class Walk:
         incoming = tuple(self.signals.get(i, WITHOUT_SIGNAL) for i in node.inputs)
         if node.index in self.centred:
             incoming = tuple(map(_without_offset, incoming))
-        positions = contracts_positions(self.graph, node) if node.kind == "contract" else None
+        positions = over_positions(self.graph, node) if node.kind in ("contract", "softmax") else None
         bias = None if node.bias is None else self.graph.nodes[node.bias].outputs[0]
         return Passage(node, incoming, shapes, self.batch, self.moment, node.index in self.centres, positions, self.offsets.get(node.index), bias)
 

@@ -80,12 +80,14 @@ def activation_of(node: Node | None) -> Activation | None:
         return None
 
 
-def contracts_positions(graph: SignalGraph, node: Node) -> bool | None:
-    """Whether two signals are contracted over positions, as in (kᵀv) of linear attention, and not over channels; None where sizes do not tell.
+def over_positions(graph: SignalGraph, node: Node) -> bool | None:
+    """Whether two signals are contracted over positions, as in (kᵀv) of linear attention, or a softmax is taken over them, and not over channels.
+
+    None where sizes do not tell.
 
     The axis is told by its size: that of the positions of the weight's output behind an operand, or a divisor of its channels.
     """
-    n = node.options.get("contracted")
+    n = node.options.get("size" if node.kind == "softmax" else "contracted")
     for index in node.inputs if isinstance(n, int) else ():
         made: Node | None = graph.nodes[index]
         while made is not None and made.kind not in ("affine", "contract", "attention") and made.inputs:

@@ -98,16 +98,22 @@ def softmax_forward(at: Passage) -> Signal | None:
     x, size = at.incoming[0], at.node.options.get("size")
     if at.node.op not in ("softmax", "special_softmax") or not isinstance(size, int):
         return None
-    share = participation(x.value * (1.0 - x.mean), size)
+    share = participation(_apart(at), size)
     return Signal(np.full_like(x.q, share / size), 1.0 / max(share * size, 1.0), share=share)
 
 
 def softmax_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
     """a∘(g − Σ a·g), entries of g independent."""
-    x, size = at.incoming[0], at.node.options.get("size")
+    size = at.node.options.get("size")
     if made.share <= 0.0 or not isinstance(size, int):
         return [gradient]
-    return [gradient.times(sensitivity(x.value * (1.0 - x.mean), size) / size)]
+    return [gradient.times(sensitivity(_apart(at), size) / size)]
+
+
+def _apart(at: Passage) -> float:
+    """The variance of logits within a row, which alone a softmax sees: less what units have in common, or positions where it runs over them."""
+    x = at.incoming[0]
+    return x.value * (1.0 - (max(x.c, 0.0) if at.positions else x.mean))
 
 
 def gumbel_forward(at: Passage) -> Signal:

@@ -83,7 +83,7 @@ class Passage:
         batch: samples.
         moment: E[w²] of a parameter operand, per hypothesis.
         centre: whether its kernel has nothing but its centre tap.
-        positions: of a contraction of two signals, whether it sums over positions; None where that is not known.
+        positions: of a contraction of two signals, or a softmax, whether it runs over positions; None where that is not known.
         bias: shape of what is added to the logits of fused attention, where that is a signal.
         offset: mean over rms of what an activation was seen to read, sign included; None where nothing was seen.
     """
