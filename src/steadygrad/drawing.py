@@ -203,8 +203,11 @@ def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: 
     if isinstance(law, Independent) and law.kind == "constant" and not local.is_complex():
         _set(local, law.mean)
     elif isinstance(law, Dirac) and indices is None and law.groups == 1 and not law.wrap and not local.is_complex() and local.dim() > 1:
-        local.zero_()
-        _set(local[(..., *(size // 2 for size in shape[2:]))].diagonal(), law.scale)
+        if law.scale == 1.0 and len(shape) == 2 and type(local) is torch.Tensor:
+            torch.eye(*shape, out=local)
+        else:
+            local.zero_()
+            _set(local[(..., *(size // 2 for size in shape[2:]))].diagonal(), law.scale)
     elif local.is_complex():
         real = _new(local.real, law, source.part(0), shape, indices)
         imaginary = _new(local.real, law, source.part(1), shape, indices) if random(law, shape) else torch.zeros_like(real)

@@ -15,7 +15,7 @@ from steadygrad.randomness.backends import torch as backend
 from steadygrad.schemes.scheme import Scheme
 
 LAWS = [
-    *(normal(0.3), uniform(-1.0, 2.0), truncated_normal(0.1), rademacher(0.5), orthogonal(), identity(-0.3), identity(0.1, wrap=True)),
+    *(normal(0.3), uniform(-1.0, 2.0), truncated_normal(0.1), rademacher(0.5), orthogonal(), identity(), identity(-0.3), identity(0.1, wrap=True)),
     *(sparse(1.0, 0.3), blocks(identity(), normal(0.1))),
 ]
 NAMES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32, "float64": torch.float64}
