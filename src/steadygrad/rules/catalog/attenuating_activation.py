@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import call_of
@@ -81,7 +82,7 @@ class AttenuatingActivation(Rule):
             if before is None or before.kind != "softmax" or not before.inputs or not isinstance(size := before.options.get("size"), int):
                 continue
             below = evidence.graph.upstream(before.index)
-            if size > 2 and below is not None and below.kind == "affine":
+            if size > 2 and below is not None and below.kind == "affine" and not self._mixes_scores(evidence, below):
                 yield self.finding(
                     "warning",
                     before.where,
@@ -92,6 +93,11 @@ class AttenuatingActivation(Rule):
                     node=before.index,
                     suspicion=True,
                 )
+
+    def _mixes_scores(self, evidence: Evidence, node: Node) -> bool:
+        """Whether a layer works on attention's scores, as talking heads do (Shazeer et al. 2020, arXiv:2003.02436)."""
+        read = evidence.graph.upstream(node.index, ("view", "cast", "dropout", "pool", "pointwise", "scale", "shift"))
+        return read is not None and read.kind == "contract"
 
     def _finding(self, where: str, node: int, op: str, count: int, total: float, step: float) -> Finding:
         slow = f"; a step moves the weights before it by {step:.1e} of themselves" if step < self.threshold("step") else ""
@@ -117,7 +123,27 @@ class AttenuatingActivation(Rule):
         """Two hidden sigmoid layers, as in LeNet; tanh at the same depth."""
         yield Specimen("2 sigmoid layers, Xavier", lambda: _sigmoid(2))
         yield Specimen("4 sigmoid layers, Xavier, Adam", lambda: _sigmoid(4, torch.optim.Adam))
+        yield Specimen("talking heads, where steps come to nothing", _talking)
         yield Specimen("20 tanh layers, Xavier", lambda: classification(mlp(16, *[64] * 20, 4, activation=nn.Tanh)))
+
+
+class _TalkingHeads(nn.Module):
+    """Attention of four heads, whose scores and weights are mixed by layers of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.enter, self.before, self.after, self.out = nn.Linear(16, 48), nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.enter(x).unflatten(-1, (3, 4, 4)).permute(2, 0, 3, 1, 4)
+        scores = (0.5 * q @ k.transpose(-1, -2)).permute(0, 2, 3, 1)
+        weights = self.after(self.before(scores).softmax(2)).permute(0, 3, 1, 2)
+        return self.out((weights @ v).transpose(1, 2).flatten(2).mean(1))
+
+
+def _talking() -> Case:
+    net = _TalkingHeads()
+    return classification(net, torch.randn(64, 9, 16, generator=torch.Generator().manual_seed(1)), optimizer=torch.optim.SGD(net.parameters(), lr=1e-4))
 
 
 def _softmax() -> Case:
