@@ -80,7 +80,7 @@ def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fa
     """
     if isinstance(scheme, str):
         scheme = _named(scheme)
-    if not (type(gain) is float or (isinstance(gain, int | float) and not isinstance(gain, bool))) or not isfinite(gain):
+    if isinstance(gain, bool) or not isinstance(gain, int | float) or not isfinite(gain):
         raise InputError(f"`gain` must be a finite number, got {gain!r}")
     if fans is not None and not isinstance(fans, Fans):
         raise InputError(f"`fans` must be Fans(fan_in, fan_out), got {fans!r}")
@@ -202,12 +202,8 @@ def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: 
     """What cannot fail once begun straight into the tensor's memory; everything else beside it first, so that an error changes nothing."""
     if isinstance(law, Independent) and law.kind == "constant" and not local.is_complex():
         _set(local, law.mean)
-    elif isinstance(law, Dirac) and indices is None and law.groups == 1 and not law.wrap and not local.is_complex() and local.dim() > 1:
-        if law.scale == 1.0 and len(shape) == 2 and type(local) is torch.Tensor:
-            torch.eye(*shape, out=local)
-        else:
-            local.zero_()
-            _set(local[(..., *(size // 2 for size in shape[2:]))].diagonal(), law.scale)
+    elif isinstance(law, Dirac) and (law.groups, law.wrap, indices) == (1, False, None) and len(shape) > 1 and not local.is_complex():
+        _set_diagonal(local, law.scale)
     elif local.is_complex():
         real = _new(local.real, law, source.part(0), shape, indices)
         imaginary = _new(local.real, law, source.part(1), shape, indices) if random(law, shape) else torch.zeros_like(real)
@@ -222,11 +218,22 @@ def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: 
 
 def _set(local: torch.Tensor, value: float) -> None:
     """Every entry to a number, rounded to float32 on the way to anything narrower."""
-    if abs(value) <= 65504.0 and local.dtype in DTYPES:  # torch does just this, but refuses what float16 cannot hold
-        local.zero_() if value == 0.0 and copysign(1.0, value) > 0.0 else local.fill_(value)
+    if value == 0.0 and copysign(1.0, value) > 0.0:  # takes half the time of filling
+        local.zero_()
+    elif abs(value) <= 65504.0 and local.dtype in DTYPES:  # torch does just this, but refuses what float16 cannot hold
+        local.fill_(value)
     else:
         wide = torch.tensor(value, dtype=torch.float64 if local.dtype == torch.float64 else torch.float32)
         local.fill_(wide.to(local.dtype))
+
+
+def _set_diagonal(local: torch.Tensor, scale: float) -> None:
+    """`Dirac` of one group in torch's own ops, which for small tensors take a fifth of the time that NumPy's do; any strides and device."""
+    if scale == 1.0 and local.dim() == 2 and type(local) is torch.Tensor:
+        torch.eye(*local.shape, out=local)
+        return
+    local.zero_()
+    _set(local[(..., *(size // 2 for size in local.shape[2:]))].diagonal(), scale)
 
 
 def _write(local: torch.Tensor, law: Independent | Dirac, source: Source, shape: Shape, indices: Indices | None) -> None:

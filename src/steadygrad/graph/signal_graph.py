@@ -1,6 +1,6 @@
 """The records a trace leaves behind: every op in execution order, as plain data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -169,7 +169,7 @@ class SignalGraph:
                 found.update(node.inputs if node.bias is None else (*node.inputs, node.bias))
         return frozenset(found)
 
-    def upstream(self, index: int, through: tuple[str, ...] = MOVED) -> Node | None:
+    def upstream(self, index: int, through: Collection[str] = MOVED) -> Node | None:
         """The node that really made what node `index` reads first, looking through views, casts and dropout."""
         node = self.nodes[index]
         while node.inputs:

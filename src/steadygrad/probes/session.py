@@ -13,6 +13,7 @@ from steadygrad.case import Case
 from steadygrad.errors import ModelError
 from steadygrad.graph import checkpoints
 from steadygrad.graph.nested import named_tensors
+from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import Parameter
 from steadygrad.graph.trace import Traced, call_model, own_loss, random_cotangent, trace
 from steadygrad.graph.transaction import Transaction
@@ -67,6 +68,21 @@ class Session:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
+
+    @property
+    def own_batch(self) -> bool:
+        """Whether somebody's own batch ran to its end with every parameter whole: what it takes to run parts of it again."""
+        ran = self.traced is not None and not self.traced.failure
+        return ran and not self.case.generated and not any_sharded(self.parameters.values())
+
+    @contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """In eval mode, and back at the start afterwards, whatever happens."""
+        self.model.eval()
+        try:
+            yield
+        finally:
+            self.restart()
 
     def restart(self) -> None:
         """Weights, optimizer, buffers and modes as they were when the measurement began."""

@@ -42,6 +42,11 @@ class Pairing:
     expected: tuple[int, ...]
     as_given: bool = False
 
+    @property
+    def whole(self) -> bool:
+        """Whether every number of the target's tensor met a prediction: none was left out, and none repeated."""
+        return self.target is not None and math.prod(self.expected) == math.prod(self.target.shape)
+
 
 def maker(graph: SignalGraph, index: int, through: tuple[str, ...] = MOVED) -> Node:
     """Node `index`, or what made its numbers when it only passes them on."""

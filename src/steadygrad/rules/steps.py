@@ -3,7 +3,7 @@
 from statistics import median
 from typing import NamedTuple
 
-from steadygrad.probes.evidence import Evidence
+from steadygrad.probes.evidence import Evidence, OptimizerFacts
 from steadygrad.rules.weights import learned_attenuations, resolution, weighted
 
 
@@ -36,6 +36,11 @@ def awake(evidence: Evidence, sizes: list[StepSize]) -> list[StepSize]:
     """Those that no learned scale next to zero (LayerScale, ReZero) holds back for now; all where there is no other."""
     attenuation = learned_attenuations(evidence)
     return [s for s in sizes if attenuation[s.node] > 0.1] or sizes
+
+
+def momentum(optimizer: OptimizerFacts) -> float:
+    """The largest of its groups; 0 where none has any. In the long run steps are 1/(1 − momentum) times as long."""
+    return max((float(m) for group in optimizer.groups if isinstance(m := group.options.get("momentum"), int | float)), default=0.0)
 
 
 def typical(sizes: list[StepSize]) -> float:

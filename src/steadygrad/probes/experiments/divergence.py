@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 
 from steadygrad.graph.nested import named_tensors
-from steadygrad.probes.experiments.rebuild import mapped
-from steadygrad.probes.session import SEED, Session
+from steadygrad.probes.experiments.slopes import output_slopes
+from steadygrad.probes.session import Session
 
 Matrix = torch.Tensor
 SAMPLES = 512
@@ -52,19 +52,11 @@ class DivergenceExperiment:
 
     def run(self, session: Session) -> Divergence | None:
         """None where the loss has no such two terms, or cannot be asked again."""
-        assert session.traced is not None  # applies() looked
-        leaves: list[torch.Tensor] = []
-        outputs = mapped(session.traced.outputs, lambda t: _leaf(t, leaves))
         try:
-            torch.manual_seed(SEED)
-            loss = session.loss_of(outputs)
-            if outputs is None or loss is None or not loss.requires_grad:
-                return None
-            wanted = [leaf for leaf in leaves if leaf.requires_grad]
-            found = torch.autograd.grad(loss, wanted, allow_unused=True)
+            slopes = output_slopes(session)
         except Exception:
             return None
-        pairs = [(leaf.detach(), g) for leaf, g in zip(wanted, found, strict=True) if g is not None and leaf.ndim > 1]
+        pairs = [(output, slope) for output, slope in slopes if slope is not None and output.ndim > 1]
         return next((both for truth in _truths(session) for both in _terms(pairs, truth)), None)
 
 
@@ -79,11 +71,6 @@ def _beside(outputs: list[torch.Tensor], truth: torch.Tensor) -> bool:
     entries, of_batch = truth[0].numel(), [t for t in outputs if len(t) == len(truth)]
     whole = any(t[0].numel() == entries or (t.ndim == 2 and t.shape[1] > entries) for t in of_batch)
     return whole and entries < sum(t[0].numel() for t in of_batch) <= 2 * entries
-
-
-def _leaf(tensor: torch.Tensor, leaves: list[torch.Tensor]) -> torch.Tensor:
-    leaves.append(tensor.detach().requires_grad_(tensor.is_floating_point()))
-    return leaves[-1]
 
 
 def _terms(pairs: list[tuple[Matrix, Matrix]], truth: torch.Tensor) -> Iterator[Divergence]:

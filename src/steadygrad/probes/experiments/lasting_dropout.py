@@ -9,11 +9,14 @@ from torch import nn
 
 from steadygrad.graph.signal_graph import Node, SignalGraph
 from steadygrad.graph.trace import trace
+from steadygrad.graph.wrappers import canonical
 from steadygrad.probes.experiments.mode_gap import DROPOUTS
 from steadygrad.probes.experiments.rebuild import mapped
 from steadygrad.probes.session import SEED, Session
 
 SAMPLES = 2
+FOLLOWING = (*DROPOUTS, nn.MultiheadAttention)
+"""Layers that follow the mode by themselves."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class LastingDropoutExperiment:
         traced = session.traced
         if session.mode != "train" or traced is None or traced.failure:
             return False
-        return any(not _is_layer(session.model, node.where) for node, _ in _dropping(traced.graph))
+        dropping = {node.where for node, _ in _dropping(traced.graph)}
+        return bool(dropping) and not dropping <= {canonical(path) for path, module in session.model.named_modules() if isinstance(module, FOLLOWING)}
 
     def run(self, session: Session) -> tuple[Lasting, ...]:
         """In order of execution; () where the model does not run in eval mode."""
@@ -53,15 +57,12 @@ class LastingDropoutExperiment:
 
 def _evaluated(session: Session, inputs: Any) -> SignalGraph | None:
     """What runs in eval mode; None where that fails, as with a fixed number of samples: what train mode has shown stands."""
-    session.model.eval()
     try:
-        torch.manual_seed(SEED)
-        with torch.no_grad():
+        with session.evaluating(), torch.no_grad():
+            torch.manual_seed(SEED)
             return trace(session.model, inputs).graph
     except Exception:
         return None
-    finally:
-        session.restart()
 
 
 def _dropping(graph: SignalGraph) -> Iterator[tuple[Node, float]]:
@@ -71,8 +72,3 @@ def _dropping(graph: SignalGraph) -> Iterator[tuple[Node, float]]:
         p = node.options.get("dropout") if node.kind == "attention" else node.options.get("p") if drops else 0.0
         if isinstance(p, int | float) and p > 0.0:
             yield node, float(p)
-
-
-def _is_layer(model: nn.Module, where: str) -> bool:
-    """Whether a path leads to a layer that follows the mode by itself."""
-    return any(isinstance(module, (*DROPOUTS, nn.MultiheadAttention)) for path, module in model.named_modules() if path == where)

@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from steadygrad.graph.nested import named_tensors
-from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.trace import call_model
 from steadygrad.probes.experiments.exchange import compared
 from steadygrad.probes.experiments.rebuild import mapped
+from steadygrad.probes.experiments.slopes import output_slopes
 from steadygrad.probes.session import SEED, Session
 
 ROWS, SHORTEST = 4, 4
@@ -41,8 +41,7 @@ class LookaheadExperiment:
 
     def applies(self, session: Session) -> bool:
         """For somebody's own sequences, whose targets are their own entries."""
-        traced = session.traced
-        if traced is None or traced.failure or session.case.generated or any_sharded(session.parameters.values()):
+        if not session.own_batch:
             return False
         found = _asked(session)
         return found is not None and _time_axis(session, found[1]) is not None
@@ -54,16 +53,13 @@ class LookaheadExperiment:
         asked, sequences = found
         axis = _time_axis(session, sequences)
         assert axis is not None
-        session.model.eval()
         try:
-            if asked == "same" and _spares_the_last(session, axis):
-                asked = "next"
-            with torch.no_grad():
+            with session.evaluating(), torch.no_grad():
+                if asked == "same" and _spares_the_last(session, axis):
+                    asked = "next"
                 return _compare(session, asked, sequences, axis)
         except Exception:  # a fixed batch size: then it cannot be told
             return None
-        finally:
-            session.restart()
 
 
 def _asked(session: Session) -> tuple[Literal["next", "same"], torch.Tensor] | None:
@@ -101,18 +97,7 @@ def _time_axis(session: Session, x: torch.Tensor) -> int | None:
 
 def _spares_the_last(session: Session, axis: int) -> bool:
     """Whether the loss reads no answer at the last place, and some before it: then it moves the targets itself."""
-    assert session.traced is not None
-    leaves: list[torch.Tensor] = []
-
-    def cut(tensor: torch.Tensor) -> torch.Tensor:
-        if not tensor.is_floating_point():
-            return tensor
-        leaves.append(tensor.detach().requires_grad_())
-        return leaves[-1]
-
-    with torch.enable_grad():
-        loss = session.loss_of(mapped(session.traced.outputs, cut))
-        slope = torch.autograd.grad(loss, leaves, allow_unused=True)[0] if loss is not None and loss.requires_grad else None
+    slope = next((slope for _, slope in output_slopes(session)), None)
     return slope is not None and not bool(slope.select(axis, -1).any()) and bool(slope.any())
 
 

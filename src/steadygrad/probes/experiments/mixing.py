@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import torch
 
 from steadygrad.graph.nested import named_tensors
-from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import call_model
 from steadygrad.probes.experiments.exchange import compared
@@ -44,7 +43,7 @@ class MixingExperiment:
     def applies(self, session: Session) -> bool:
         """For data that somebody gave, whose samples are axis 0 of every tensor and of nothing else."""
         traced, case = session.traced, session.case
-        if traced is None or traced.failure or case.generated or case.targets is None or any_sharded(session.parameters.values()):
+        if traced is None or not session.own_batch or case.targets is None:
             return False
         inputs, targets = list(named_tensors(case.inputs)), list(named_tensors(case.targets))
         outputs = [t for _, t in named_tensors(traced.outputs) if t.is_floating_point()]
@@ -55,14 +54,11 @@ class MixingExperiment:
 
     def run(self, session: Session) -> Mixing | None:
         """None where four samples cannot be run, or where the model does not repeat itself."""
-        session.model.eval()
         try:
-            with torch.no_grad():
+            with session.evaluating(), torch.no_grad():
                 return _compare(session)
         except Exception:  # a fixed batch size, a shape that is computed from it: then it cannot be told
             return None
-        finally:
-            session.restart()
 
 
 def _samples_first(tensor: torch.Tensor, outputs: list[torch.Tensor], graph: SignalGraph) -> bool:

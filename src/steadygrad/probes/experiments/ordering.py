@@ -7,7 +7,6 @@ from typing import ClassVar
 import torch
 
 from steadygrad.graph.nested import named_tensors
-from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.signal_graph import Node, SignalGraph
 from steadygrad.graph.trace import call_model
 from steadygrad.probes.experiments.exchange import change, noise
@@ -32,7 +31,7 @@ class Ordering:
 
 
 class OrderingExperiment:
-    """Two forward passes of four samples; only where attention reads tokens, and nothing that is still zero keeps it from acting."""
+    """Two forward passes of four samples; only where attention reads tokens."""
 
     name: ClassVar[str] = "ordering"
     depths: ClassVar[tuple[str, ...]] = ("fast", "full")
@@ -40,29 +39,20 @@ class OrderingExperiment:
     def applies(self, session: Session) -> bool:
         """For somebody's own batch, of which one input is whole numbers of shape (samples, places), and the others at most masks of them."""
         traced = session.traced
-        if traced is None or traced.failure or session.case.generated or any_sharded(session.parameters.values()):
-            return False
-        if next(_attentions(traced.graph), None) is None or _places(session) is None:
-            return False
-        uses = [use for node in traced.graph.nodes for use in node.uses if use.role != "bias" and (use.role != "shift" or len(use.shape) > 1)]
-        acting = {name for use in uses for name in use.parameters}
-        return all(bool(p.any()) for name, p in session.parameters.items() if name in acting)
+        return traced is not None and session.own_batch and _places(session) is not None and next(_attentions(traced.graph), None) is not None
 
     def run(self, session: Session) -> Ordering | None:
         """None where four samples cannot be run, or nothing comes out that can be compared."""
         places = _places(session)
         assert places is not None and session.traced is not None  # applies() looked
         order = torch.randperm(places, generator=torch.Generator().manual_seed(SEED))
-        session.model.eval()
         try:
-            with torch.no_grad():
+            with session.evaluating(), torch.no_grad():
                 straight, turned = (_answers(session, places, given) for given in (None, order))
                 back = [t[:, order.to(t.device)] if t.ndim > 2 and t.shape[1] == places else t for t in straight]
                 moved = change(back, turned)
         except Exception:  # a fixed batch size, places that are looked up by a table of their own
             return None
-        finally:
-            session.restart()
         if moved is None:
             return None
         return Ordering(0.0 if moved <= noise(straight) else moved, next(_attentions(session.traced.graph)).where)

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from steadygrad.graph.nested import named_tensors
-from steadygrad.graph.sharded import any_sharded
 from steadygrad.graph.trace import call_model
 from steadygrad.probes.backward import forget
 from steadygrad.probes.experiments.exchange import change, noise
@@ -43,21 +42,16 @@ class ReadingExperiment:
 
     def applies(self, session: Session) -> bool:
         """For somebody's own data with at least four samples."""
-        traced = session.traced
-        if traced is None or traced.failure or session.case.generated or any_sharded(session.parameters.values()):
-            return False
-        inputs = [t for _, t in named_tensors(session.case.inputs)]
+        inputs = [t for _, t in named_tensors(session.case.inputs)] if session.own_batch else []
         return bool(inputs) and all(t.ndim > 0 and len(t) == len(inputs[0]) >= SAMPLES for t in inputs)
 
     def run(self, session: Session) -> tuple[Unread, ...]:
         """Per input the axis of which the largest share is not read; () where all is, or where four samples cannot be run."""
-        session.model.eval()
         try:
-            return tuple(_unread(session))
+            with session.evaluating():
+                return tuple(_unread(session))
         except Exception:  # a fixed batch size, an op without a gradient: then it cannot be told
             return ()
-        finally:
-            session.restart()
 
 
 def _unread(session: Session) -> Iterator[Unread]:

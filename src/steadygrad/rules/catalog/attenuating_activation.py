@@ -7,13 +7,14 @@ import torch
 from torch import nn
 
 from steadygrad.case import Case
+from steadygrad.graph.neighbours import LINEAR
 from steadygrad.graph.signal_graph import Node
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.pairing import call_of
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
-from steadygrad.rules.steps import step_sizes
+from steadygrad.rules.steps import momentum, step_sizes
 from steadygrad.rules.weights import source_of_chain, weighted
 
 FLAT = {"sigmoid": 0.25, "hardsigmoid": 1.0 / 6.0}
@@ -52,7 +53,7 @@ class AttenuatingActivation(Rule):
         totals: dict[int, tuple[float, int, str, int]] = {}
         reported: set[int] = set()
         for item in weighted(evidence):
-            before = evidence.graph.upstream(item.node.index, ("view", "cast", "dropout", "pool", "pointwise", "scale", "shift"))
+            before = evidence.graph.upstream(item.node.index, LINEAR)
             source = source_of_chain(evidence, item.node)
             if before is None or before.op not in FLAT or source is None:
                 continue
@@ -71,9 +72,9 @@ class AttenuatingActivation(Rule):
         optimizer = evidence.optimizer
         if optimizer is None or optimizer.name.lower() != "sgd":
             return {}
-        momentum = max((float(m) for g in optimizer.groups if isinstance(m := g.options.get("momentum"), int | float)), default=0.0)
+        mu = momentum(optimizer)
         readers = {node.inputs[0]: node.index for node in evidence.graph.nodes if node.op in FLAT and node.inputs}
-        return {readers[s.node]: s.ratio / (1.0 - momentum) for s in step_sizes(evidence) if s.node in readers} if momentum < 1.0 else {}
+        return {readers[s.node]: s.ratio / (1.0 - mu) for s in step_sizes(evidence) if s.node in readers} if mu < 1.0 else {}
 
     def _softmaxes(self, evidence: Evidence) -> Iterator[Finding]:
         """Softmaxes that stand between two weighted layers as an activation would; suspicions."""
@@ -96,7 +97,7 @@ class AttenuatingActivation(Rule):
 
     def _mixes_scores(self, evidence: Evidence, node: Node) -> bool:
         """Whether a layer works on attention's scores, as talking heads do (Shazeer et al. 2020, arXiv:2003.02436)."""
-        read = evidence.graph.upstream(node.index, ("view", "cast", "dropout", "pool", "pointwise", "scale", "shift"))
+        read = evidence.graph.upstream(node.index, LINEAR)
         return read is not None and read.kind == "contract"
 
     def _finding(self, where: str, node: int, op: str, count: int, total: float, step: float) -> Finding:

@@ -72,7 +72,7 @@ class Labels(Rule):
 
     def _binary(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
         low, high = facts.minimum or 0.0, facts.maximum or 0.0
-        if _made_elsewhere(pairing, facts):
+        if _made_elsewhere(pairing):
             return
         if low < 0.0 or high > 1.0:
             yield self._say(
@@ -123,7 +123,7 @@ class Labels(Rule):
             )
 
     def _soft(self, pairing: Pairing, facts: TensorFacts, seen: BatchTensor) -> Iterator[Finding]:
-        if _made_elsewhere(pairing, facts) or seen.row_sum is None or pairing.predicted[1:2] == (1,):
+        if _made_elsewhere(pairing) or seen.row_sum is None or pairing.predicted[1:2] == (1,):
             return
         off = max(abs(seen.row_sum[0] - 1.0), abs(seen.row_sum[1] - 1.0))
         if (facts.minimum or 0.0) < 0.0:
@@ -201,9 +201,9 @@ def _classes_told_apart(evidence: Evidence, facts: TensorFacts) -> int | None:
     return max(fits, default=None)
 
 
-def _made_elsewhere(pairing: Pairing, facts: TensorFacts) -> bool:
+def _made_elsewhere(pairing: Pairing) -> bool:
     """Whether the loss saw other numbers than the batch holds: targets that were one-hot coded, rescaled, or cut on the way."""
-    return not pairing.as_given or math.prod(pairing.expected) != math.prod(facts.shape)
+    return not (pairing.as_given and pairing.whole)
 
 
 def _one_column(pairing: Pairing, facts: TensorFacts) -> bool:

@@ -74,9 +74,10 @@ class LossSum(Rule):
 
 def _overshoots_anyway(evidence: Evidence, samples: int) -> bool:
     step = evidence.experiments.get("step")
-    if not isinstance(step, Step) or step.after is None or not math.isfinite(step.after) or not step.predicted < 0.0:
+    if not isinstance(step, Step) or not step.predicted < 0.0:
         return False
-    return step.after - step.before - step.predicted > -samples * step.predicted
+    rise = 0.5 * step.curvature * step.norm**2
+    return math.isfinite(rise) and rise > -samples * step.predicted
 
 
 def _per_sample(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -14,7 +14,7 @@ from steadygrad.probes.experiments.step import Step
 from steadygrad.rules.finding import Finding, Severity
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp, regression
-from steadygrad.rules.steps import awake, step_sizes, typical
+from steadygrad.rules.steps import awake, momentum, step_sizes, typical
 
 
 class LrTooLow(Rule):
@@ -100,9 +100,9 @@ class LrTooLow(Rule):
         step = evidence.experiments.get("step")
         if not isinstance(step, Step) or step.stretched is None or evidence.optimizer is None:
             return None
-        momentum = max((float(m) for g in evidence.optimizer.groups if isinstance(m := g.options.get("momentum"), int | float)), default=0.0)
-        times = step.stretched[0] * (1.0 - momentum)
-        return times if momentum < 1.0 and times >= self.threshold("stretch") * (1.0 - 1e-9) else None
+        mu = momentum(evidence.optimizer)
+        times = step.stretched[0] * (1.0 - mu)
+        return times if mu < 1.0 and times >= self.threshold("stretch") * (1.0 - 1e-9) else None
 
     def _aimed(self, evidence: Evidence) -> float:
         """The largest rate a scheduler started from or warms up to; 0 without one."""
@@ -115,9 +115,9 @@ class LrTooLow(Rule):
         if not isinstance(curvature, Curvature) or optimizer is None or optimizer.name != "SGD" or loss is None or loss.value is None:
             return None
         square = sum(p.value.moments.square for name, p in evidence.parameters.items() if evidence.graph.parameters[name].requires_grad)
-        scaled, momentum = curvature.rate_sharpness, max(float(g.options.get("momentum") or 0.0) for g in optimizer.groups)
+        scaled, mu = curvature.rate_sharpness, momentum(optimizer)
         flat = 0.5 * curvature.sharpness * square < self.threshold("flat") * abs(loss.value)
-        return None if scaled is None or flat or not 0.0 <= momentum < 1.0 else scaled / (1.0 - momentum)
+        return None if scaled is None or flat or not 0.0 <= mu < 1.0 else scaled / (1.0 - mu)
 
     def _progress(self, evidence: Evidence) -> float | None:
         """Σ|⟨g_t, Δw_t⟩| per twenty steps over ‖g‖⁴/(2 gᵀHg); None without both, or where the loss bends down along g."""

@@ -35,7 +35,7 @@ class OrderBlind(Rule):
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """At most one finding, at the first attention."""
         ordering = evidence.experiments.get("ordering")
-        if not isinstance(ordering, Ordering) or ordering.change > 0.0:
+        if not isinstance(ordering, Ordering) or ordering.change > 0.0 or _waits(evidence):
             return
         yield self.finding(
             "warning",
@@ -58,6 +58,13 @@ class OrderBlind(Rule):
         yield Specimen("positions", lambda: _case(_Encoder(pooled=True, positions="drawn")))
         yield Specimen("positions that start at zero", lambda: _case(_Encoder(pooled=True, positions="zero")))
         yield Specimen("a causal mask", lambda: _case(_Encoder(pooled=False, causal=True)))
+
+
+def _waits(evidence: Evidence) -> bool:
+    """Whether a weight, scale or table is still zero; biases may be, a table that is added is none."""
+    uses = [u for node in evidence.graph.nodes for u in node.uses if u.role != "bias" and (u.role != "shift" or len(u.shape) > 1)]
+    names = {name for use in uses for name in use.parameters}
+    return any(name in evidence.parameters and evidence.parameters[name].value.moments.absmax == 0.0 for name in names)
 
 
 class _Encoder(nn.Module):

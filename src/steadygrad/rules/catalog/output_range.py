@@ -19,9 +19,10 @@ from steadygrad.rules.specimens import Apply, batch, mlp, regression
 class OutputRange(Rule):
     """The last activation makes numbers in an interval that the regression targets leave.
 
-    sigmoid and softmax give 0 … 1, tanh −1 … 1, ReLU 0 … ∞; the state of an LSTM, GRU or tanh RNN −1 … 1. A target outside is never reached: the network pushes the
-    activation's input towards ±∞, where its slope is 0, and stops learning there. The distance d(t) of a target from
-    the interval is an error that remains: at least mean d(t)² of squared error, against Var t for the best constant.
+    sigmoid and softmax give 0 … 1, tanh −1 … 1, ReLU 0 … ∞; the state of an LSTM, GRU or tanh RNN −1 … 1. A target outside
+    is never reached: the network pushes the activation's input towards ±∞, where its slope is 0, and stops learning there. The
+    distance d(t) of a target from the interval is an error that remains: at least mean d(t)² of squared error, against Var t
+    for the best constant.
 
     An error when what must remain is over a tenth of the targets' variance, a warning when it is over a hundredth.
     Estimated from quantiles of the targets.
@@ -51,7 +52,7 @@ class OutputRange(Rule):
             facts = pairing.target
             if pairing.op not in REGRESSION or interval is None or facts is None or not pairing.as_given or facts.name not in probed:
                 continue
-            if probed[facts.name].quantiles and math.prod(pairing.expected) == math.prod(facts.shape):
+            if probed[facts.name].quantiles and pairing.whole:
                 found = self._finding(pairing, interval, probed[facts.name].quantiles)
                 if found is not None:
                     yield found

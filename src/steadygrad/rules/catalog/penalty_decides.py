@@ -14,6 +14,7 @@ from steadygrad.rules.decay import COUPLED, DECIDES
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
 from steadygrad.rules.specimens import classification, mlp
+from steadygrad.rules.steps import momentum
 
 
 class PenaltyDecides(Rule):
@@ -65,8 +66,8 @@ class PenaltyDecides(Rule):
         if not rates or not penalty.over_weight > 0.0:
             return None
         if name == "sgd":
-            momentum = max(float(g.options.get("momentum") or 0.0) for g in evidence.optimizer.groups)
-            return (1.0 - momentum) / (max(rates) * penalty.over_weight) if momentum < 1.0 else None
+            mu = momentum(evidence.optimizer)
+            return (1.0 - mu) / (max(rates) * penalty.over_weight) if mu < 1.0 else None
         sizes = [p.value.moments.rms for n, p in evidence.parameters.items() if p.gradient is not None and len(evidence.graph.parameters[n].shape) > 1]
         return sorted(sizes)[len(sizes) // 2] / max(rates) if name in (*COUPLED, "adamw") and sizes else None
 

@@ -62,7 +62,7 @@ class PosteriorCollapse(Rule):
 
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
-        """Errors as means over the numbers of a sample: squared, of probabilities, of logits."""
+        """Errors as means over the numbers of a sample, squared and of logits; a sum with a divergence that weighs too much."""
         yield Specimen("mean squared error", lambda: _autoencoder(nn.functional.mse_loss), where="loss")
         yield Specimen("mean cross-entropy of logits", lambda: _autoencoder(nn.functional.binary_cross_entropy_with_logits), where="loss")
         yield Specimen("a divergence that weighs ten times too much", lambda: _autoencoder(_summed, beta=10.0), where="loss")

@@ -74,10 +74,9 @@ def _nested(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
 
 def _rows_of_patches(made: Inputs, complaint: str, maker: Maker) -> Inputs | None:
     """Images of shape (batch, channels, height, width) as (batch, patches, channels · side²)."""
-    match = PRODUCT.search(complaint)
-    side = maker.side() if match else 0
-    images = {n: v for n, v in _floats(made, 4).items() if match and int(match["got"]) == v.shape[-1] and min(v.shape[2:]) >= side}
-    images = {n: v for n, v in images.items() if int(match["wanted"]) == v.shape[1] * side * side} if match else {}
+    match, side = PRODUCT.search(complaint), maker.side()
+    fitting = {n: v for n, v in _floats(made, 4).items() if min(v.shape[2:]) >= side} if match else {}
+    images = {n: v for n, v in fitting.items() if match and (v.shape[-1], v.shape[1] * side * side) == (int(match["got"]), int(match["wanted"]))}
     cut = {n: v.unfold(2, side, side).unfold(3, side, side).movedim(1, 3).flatten(1, 2).flatten(2).contiguous() for n, v in images.items()}
     return {**made, **cut} if cut else None
 
