@@ -55,7 +55,7 @@ class PosteriorCollapse(Rule):
                 "over": over, "divergence_weight": both.weight, "reconstruction_precision": both.precision, "largest_variance": both.variance,
                 "codes": both.codes, "entries": both.entries,
             },
-            advice=f"Sum the error over the {both.entries:,} numbers of a sample (a mean only over the batch), or weigh the divergence {over:.1g}× less.",
+            advice=f"Sum the error over the {both.entries:,} numbers of a sample (a mean only over the batch), or weigh the divergence {over:.3g}× less.",
             snippet="error = torch.nn.functional.mse_loss(x_hat, x, reduction='sum') / len(x)\n"
             "divergence = -0.5 * (1 + logvar - mu.square() - logvar.exp()).sum(1).mean()\nloss = error + divergence",
         )  # fmt: skip
