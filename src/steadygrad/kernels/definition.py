@@ -7,8 +7,8 @@ Sums are taken in a fixed order, so that they depend neither on threads nor on t
                 pairs, pairs in pairs … (missing blocks are 0); the 32 lanes by halves: 16 + 16, 8 + 8, …, 1 + 1. All
                 this in float64, except that the 16 rows of a block are squared and added in float32 ("short sums") in
                 chunks of 64 blocks of numbers of 32 bits and less where that serves: entries are multiplied by the power
-                of two (2⁻¹²⁶ to 2¹²⁷) that brings the largest magnitude of the chunk's first block to [1, 2), and its lane
-                sums back; it serves when all entries are finite, none is larger than 2⁶⁰ then, and S² <= ½ n Q for the
+                of two (2⁻¹²⁶ to 2¹²⁷) that brings the largest magnitude of the chunk's first block to [1, 2), by 1 where that
+                is between 2⁻²⁴ and 2²⁵, and its lane sums back; it serves when all entries are finite, none is larger than 2⁶⁰ then, and S² <= ½ n Q for the
                 short sums S and Q of n entries, those of the chunk's first block and those of the whole chunk.
   per unit, inner < 64     positions apart along `outer`, one row after the other; then the 64 positions (missing ones
                 are 0) by halves.
@@ -32,6 +32,7 @@ BLOCK = LANES * ROWS
 CHUNK = 64 * BLOCK
 """Entries that are summed in one way."""
 SHORT_MOST = 2.0**60
+NEAR_ONE = 24
 PIECE = 32 * CHUNK
 """Entries held as float64 at once; a power of two of chunks, so that the pairs come out the same."""
 LOWEST, HIGHEST = -150, 128
@@ -111,9 +112,10 @@ def _short(x: np.ndarray, scale: np.ndarray, entries: np.ndarray) -> tuple[np.nd
 
 
 def _scales(first: np.ndarray) -> np.ndarray:
-    """The power of two, for each (16, 32) block, that brings its largest magnitude to [1, 2); float32 has no more than 2¹²⁷."""
+    """The power of two, for each (16, 32) block, that brings its largest magnitude to [1, 2), 1 near 1; float32 has no more than 2¹²⁷."""
     fields = ((first.view(np.uint32) & np.uint32(0x7FFFFFFF)).max((1, 2)) >> np.uint32(23)).astype(np.int64)
-    return np.ldexp(np.float32(1), np.maximum(127 - fields, -126))
+    orders = np.where(np.abs(127 - fields) <= NEAR_ONE, 0, 127 - fields)
+    return np.ldexp(np.float32(1), np.maximum(orders, -126))
 
 
 def widened(bits: np.ndarray, brain: bool) -> np.ndarray:

@@ -72,11 +72,23 @@ def test_short_and_long_sums_are_chosen_as_in_the_definition(instructions, dtype
     x = torch.randn(100_003, generator=torch.Generator().manual_seed(0)).double()
     later = torch.arange(len(x)) > 40_000  # the first chunk differs from the others
     shifted = [x.relu(), x + 0.99, x + 1.01, x + 9, torch.where(later, x, x + 9), torch.cat([x[:512] + 9, x[512:]])]
-    cases = [x, *shifted, *(x * scale for scale in (0, 2.0**-60, 2.0**-40, 2.0**57, 2.0**63))]
+    scales = (0, *(2.0**order for order in (-60, -40, -28, -27, -26, -25, 22, 23, 24, 57, 63)))  # no scaling between 2⁻²⁴ and 2²⁵
+    cases = [x, *shifted, *(x * scale for scale in scales)]
     for case in [*cases, *(x[:n] for n in (1, 31, 32, 511, 512, 513, 2049, 32_768, 32_769))]:
         tensor = case.to(dtype)
         for one, other in zip(NativeReader(tensor).elements(), DefinitionReader(tensor).elements(), strict=True):
             assert_same(one, other)
+
+
+@pytest.mark.parametrize("dtype", CODES, ids=str)
+def test_zeros_are_counted_wherever_the_first_stands(instructions, dtype):
+    for rare in (0.0, -0.0, 5e-324, 1e-42):  # subnormals of some types are zeros of others
+        for at in (0, 511, 512, 1_600, 33_000, 40_001):
+            x = torch.ones(40_002, dtype=torch.float64)
+            x[1::2] = -1
+            x[at] = rare
+            tensor = x.to(dtype)
+            assert NativeReader(tensor).moments()[4] == DefinitionReader(tensor).moments()[4] == int((tensor == 0).sum())
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)

@@ -7,6 +7,7 @@
 #define BLOCK (16 * LANES)
 #define CHUNK (64 * BLOCK) /* entries that stay in the cache while they are looked at more than once */
 #define SHORT_MOST 0x1p60  /* sixteen squares of this stay within float32 */
+#define NEAR_ONE 24        /* binary orders from 1 within which nothing is scaled before it is squared in float32 */
 #define SEGMENT 1024
 #define RUN (2 * LANES)     /* units with fewer neighbouring positions are read by columns */
 #define LOWEST (-150)

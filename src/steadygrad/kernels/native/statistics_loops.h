@@ -107,11 +107,12 @@ TARGET static BITS NAME(masked_chunk)(const WORD *p, int64_t n, Sums *root, int6
     return NAME(chunk)(p, n, MASKED, 1, root, zero);
 }
 #if !WIDE
-/* The power of two that brings the largest magnitude of the first block to [1, 2), as far as a float can. */
+/* The power of two that brings the largest magnitude of the first block to [1, 2), as far as a float can; 1 near 1. */
 TARGET static REAL NAME(scale)(const WORD *p, int64_t n) {
     BITS most = 0;
     for (int64_t i = 0; i < (n < BLOCK ? n : BLOCK); i++) most = SIZE(TO_BITS(p[i])) > most ? SIZE(TO_BITS(p[i])) : most;
-    const int field = 254 - (int)(most >> 23);
+    int field = 254 - (int)(most >> 23);
+    if (abs(field - 127) <= NEAR_ONE) field = 127;
     return NAME(real)((BITS)(field < 1 ? 1 : field) << 23);
 }
 
