@@ -35,7 +35,7 @@ METHOD = (
     "`xavier`, `he` and `lsuv` are this package's recipes, `orthogonal` has the gain of each activation; `published` is Fixup or SIREN's own start."
 )
 REMARKS = Path(__file__).with_name("init_quality_remarks.md")
-T95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78}  # Student's t, two-sided
+T95 = {1: 12.71, 2: 4.30, 3: 3.18, 4: 2.78, 9: 2.26}  # Student's t, two-sided
 
 
 class Task(NamedTuple):

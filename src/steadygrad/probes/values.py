@@ -17,6 +17,7 @@ from steadygrad.graph.replay import Replay
 from steadygrad.graph.signal_graph import SignalGraph
 from steadygrad.graph.trace import Traced
 from steadygrad.probes import statistics
+from steadygrad.probes.gradient_hooks import Hook, attach, detach
 from steadygrad.probes.meter import Meter, aspects, look, look_outside
 from steadygrad.probes.parameters import unit_axes
 from steadygrad.probes.statistics import Raw
@@ -63,7 +64,7 @@ class Values:
         self._axes = unit_axes(traced.graph) if detail != "moments" else {}
         self._used = _first_uses(traced.graph, wanted)
         self._replay = Replay(traced.script, wanted, self._produced)
-        self._handles: list[Any] = []
+        self._hooked: list[tuple[torch.Tensor, Hook]] = []
 
     @property
     def signals(self) -> dict[int, Raw]:
@@ -86,16 +87,14 @@ class Values:
         return statistics.wrapped(self._slopes)
 
     def __enter__(self) -> "Values":
-        self._handles = [
-            p.register_hook(partial(statistics.note, self._slopes, name, self._magnitudes, look_outside))
-            for name, p in self._live.items()
-            if p.requires_grad
-        ]
+        self._hooked = [(p, partial(statistics.note, self._slopes, name, self._magnitudes, look_outside)) for name, p in self._live.items() if p.requires_grad]
+        for parameter, hook in self._hooked:
+            attach(parameter, hook)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for handle in self._handles:
-            handle.remove()
+        for parameter, hook in self._hooked:
+            detach(parameter, hook)
 
     @contextmanager
     def forward(self) -> Iterator[None]:
@@ -144,7 +143,7 @@ class Values:
 
     def _ask(self, index: int, tensor: torch.Tensor) -> None:
         if tensor.requires_grad:
-            tensor.register_hook(partial(statistics.note, self._gradients, index, self._magnitudes, look_outside))
+            attach(tensor, partial(statistics.note, self._gradients, index, self._magnitudes, look_outside))
 
 
 def _first_uses(graph: SignalGraph, wanted: frozenset[int]) -> dict[int, list[str]]:

@@ -76,9 +76,7 @@ def readable(tensor: torch.Tensor) -> torch.Tensor:
     if hasattr(tensor, "to_local"):
         tensor = tensor.to_local()
     if tensor.is_meta:
-        raise InputError(
-            f"statistics: a meta tensor of shape {tuple(tensor.shape)} has no values; materialise it first"
-        )
+        raise InputError(f"statistics: a meta tensor of shape {tuple(tensor.shape)} has no values; materialise it first")
     if tensor.is_quantized:
         tensor = tensor.dequantize()
     if tensor.layout is not torch.strided:
@@ -113,7 +111,6 @@ def axis_of(tensor: torch.Tensor, axis: int, name: str) -> int:
     rank = tensor.dim()
     if not -rank <= axis < rank:
         raise InputError(
-            f"{name}: axis {axis} must be one of the {rank} axes of the tensor, "
-            f"got shape {tuple(tensor.shape)}; reshape it, or use moments() for a scalar"
+            f"{name}: axis {axis} must be one of the {rank} axes of the tensor, got shape {tuple(tensor.shape)}; reshape it, or use moments() for a scalar"
         )
     return axis % rank
