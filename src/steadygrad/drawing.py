@@ -24,6 +24,7 @@ from steadygrad.schemes.scheme import Scheme
 
 DTYPES = {torch.float16: "float16", torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float64: "float64"}
 
+PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 IN_PLACE = (Independent, Dirac)
 """Laws that are written straight into memory; as a union of types they would be put together at every call."""
 
@@ -63,12 +64,16 @@ def draw_(
         >>> bool((draw_(torch.empty(64, 256), schemes.he_normal(), name="module.fc.weight", gain=2**0.5) == weight).all())
         True
     """
-    check_drawable(tensor)
-    shape = tuple(tensor.shape)
-    law = law_of(scheme, shape, gain, fans, complex=tensor.is_complex())
-    source = Source(smallest(name), seed, DTYPES.get(tensor.dtype, "float32"), backend.orthonormal)
-    checked(seed, 0, 0, source.name)
-    _fill(shard(tensor), law, source, shape, held(tensor) if is_sharded(tensor) else None)
+    ordinary = check_drawable(tensor)
+    shape, complex_ = tensor.shape, not ordinary and tensor.is_complex()
+    law = law_of(scheme, shape, gain, fans, complex=complex_)
+    counted = smallest(name)
+    checked(seed, 0, 0, counted)
+    if type(law) is Independent and law.kind == "constant" and not complex_:  # biases are many and small: no more than torch does
+        _set(tensor if ordinary and not tensor.requires_grad else shard(tensor), law.mean)
+        return tensor
+    source = Source(counted, seed, DTYPES.get(tensor.dtype, "float32"), backend.orthonormal)
+    _fill(shard(tensor), law, source, tuple(shape), held(tensor) if is_sharded(tensor) else None)
     return tensor
 
 
@@ -80,6 +85,8 @@ def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fa
     """
     if isinstance(scheme, str):
         scheme = _named(scheme)
+    if fans is None and type(gain) is float and gain == 1.0 and isinstance(scheme, Law):
+        return scheme
     if isinstance(gain, bool) or not isinstance(gain, int | float) or not isfinite(gain):
         raise InputError(f"`gain` must be a finite number, got {gain!r}")
     if fans is not None and not isinstance(fans, Fans):
@@ -90,6 +97,7 @@ def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fa
         return scheme
     if not isinstance(scheme, Scheme):
         raise InputError(f"`scheme` must be a scheme or a law, such as steadygrad.schemes.he_normal(), got {scheme!r}")
+    shape = tuple(shape)  # a torch.Size says so in messages
     counted = fans or (convolution_fans(shape, (), groups=1, transposed=False) if len(shape) > 1 else Untold(shape))
     return scheme.law(of_complex(counted) if complex and not scheme.complex and not isinstance(counted, Untold) else counted, gain)
 
@@ -131,13 +139,16 @@ def smallest(name: str | Iterable[str]) -> str:
     return min(map(bare_name, names))
 
 
-def check_drawable(tensor: Any) -> None:
-    """Refuse what cannot hold independent numbers.
+def check_drawable(tensor: Any) -> bool:
+    """Refuse what cannot hold independent numbers; whether it is an ordinary tensor: contiguous, on the processor, of a type in `DTYPES`.
 
     Raises:
         InputError: not a tensor, not floating or complex, on meta, sparse or nested, empty, with entries that share memory, or waiting to
             be summed over processes.
     """
+    if type(tensor) in PLAIN and tensor.dtype in DTYPES and tensor.layout is torch.strided and not tensor.is_nested and tensor.is_cpu:
+        if tensor.is_contiguous() and tensor.numel():
+            return True
     if not isinstance(tensor, torch.Tensor):
         raise InputError(f"`tensor` must be a torch.Tensor, got {type(tensor).__name__}")
     if not (tensor.is_floating_point() or tensor.is_complex()):
@@ -152,6 +163,7 @@ def check_drawable(tensor: Any) -> None:
         raise InputError(f"a DTensor to draw into must be sharded or replicated, got placements {tensor.placements}")
     if overlapping(shard(tensor) if is_sharded(tensor) else tensor):
         raise InputError(f"entries must not share memory, got strides {tensor.stride()} for {_described(tensor)}; draw into the tensor it is expanded from")
+    return False
 
 
 def _described(tensor: torch.Tensor) -> str:
@@ -200,9 +212,7 @@ def _along_first(placement: Any, axis: int) -> Any:
 
 def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: Indices | None) -> None:
     """What cannot fail once begun straight into the tensor's memory; everything else beside it first, so that an error changes nothing."""
-    if isinstance(law, Independent) and law.kind == "constant" and not local.is_complex():
-        _set(local, law.mean)
-    elif isinstance(law, Dirac) and (law.groups, law.wrap, indices) == (1, False, None) and len(shape) > 1 and not local.is_complex():
+    if isinstance(law, Dirac) and (law.groups, law.wrap, indices) == (1, False, None) and len(shape) > 1 and not local.is_complex():
         _set_diagonal(local, law.scale)
     elif local.is_complex():
         real = _new(local.real, law, source.part(0), shape, indices)

@@ -8,6 +8,7 @@ from steadygrad.randomness.composed import Table, table
 from steadygrad.randomness.law import Fans, Independent
 from steadygrad.schemes.scheme import Scheme
 
+ZERO, ONE = laws.constant(0.0), laws.constant(1.0)
 NO_FANS = "the caller knows the right width: neither fans nor gain are looked at"
 
 
@@ -65,7 +66,7 @@ class zeros(Scheme):  # noqa: N801
 
     def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """The point mass at 0."""
-        return laws.constant(0.0)
+        return ZERO
 
 
 class ones(Scheme):  # noqa: N801
@@ -86,7 +87,7 @@ class ones(Scheme):  # noqa: N801
 
     def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """The point mass at 1."""
-        return laws.constant(1.0)
+        return ONE
 
 
 class uniform(Scheme):  # noqa: N801
