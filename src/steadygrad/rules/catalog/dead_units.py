@@ -8,6 +8,7 @@ from torch import nn
 from steadygrad.case import Case
 from steadygrad.graph.ops.activation import RECTIFIERS
 from steadygrad.graph.signal_graph import Node
+from steadygrad.graph.waists import waists
 from steadygrad.probes.evidence import Evidence
 from steadygrad.rules.finding import Finding
 from steadygrad.rules.rule import Rule, Specimen, Threshold
@@ -20,7 +21,9 @@ class DeadUnits(Rule):
     Counted per unit over the whole batch, not as a share of zeros: half of all ReLU outputs are zero in a healthy
     network. At initialization a unit's sign may be shared by all samples (deep layers see samples alike), so up to
     half of the units may be off by symmetry; beyond three quarters something pushes them. A layer with *all* units
-    off outputs a constant, and everything before it has a gradient of exactly zero.
+    off outputs a constant, and everything before it has a gradient of exactly zero. That is an error on the way that all
+    signals take, however it came about. In a branch or a gate of n units it is one where something pushed them, or where the chance
+    that samples alike are off together, 2⁻ⁿ, is below a thousandth over all rectifiers of the network.
 
     Units that are given exactly 0 are not off, only not reached yet, where a weight before them will move. Where none
     does – a zero embedding or layer before a rectifier, whose slope at 0 is 0 – they are locked there for good.
@@ -39,13 +42,15 @@ class DeadUnits(Rule):
     thresholds = {
         "share": Threshold(0.75, "at most half of the units are off by symmetry; +0.25 is 5σ of a binomial at 100 units"),
         "samples": Threshold(8, "fewer samples say nothing about a unit"),
+        "chance": Threshold(1e-3, "that some layer of the network is off as a whole by its signs alone"),
     }
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """First layer with too many dead units first."""
-        for node in evidence.graph.nodes:
+        rectifiers = [node for node in evidence.graph.nodes if node.op in RECTIFIERS]
+        for node in rectifiers:
             reading = evidence.signals.get(node.index)
-            if node.op not in RECTIFIERS or reading is None or reading.units is None:
+            if reading is None or reading.units is None:
                 continue
             units, dead = reading.units.units, len(reading.units.dead)
             if reading.units.size < self.threshold("samples") or dead <= self.threshold("share") * units:
@@ -57,11 +62,12 @@ class DeadUnits(Rule):
             if locked:
                 yield self._locked(node, units)
                 return
+            blocks = whole and node.index in evidence.graph.feeds_weights
+            chance = blocks and len(rectifiers) * 2.0**-units >= self.threshold("chance") and _aside(evidence, node)
             yield self.finding(
-                "error" if whole and node.index in evidence.graph.feeds_weights else "warning",
+                "error" if blocks and not chance else "warning",
                 node.where,
-                f"{'All' if whole else f'{dead} of'} {units} units of this {node.op} are off for every sample"
-                + (": nothing passes, forward or backward." if whole else ": they get no gradient."),
+                f"{'All' if whole else f'{dead} of'} {units} units of this {node.op} are off for every sample{_says(whole, chance, units)}.",
                 evidence={"dead": dead, "units": units, "entries_per_unit": reading.units.size},
                 advice="Look at what feeds it: a large negative bias, inputs of one sign with weights of the other, or a step that overshot. "
                 "Re-initialize the layer before it (He normal, zero bias); a leaky slope keeps units recoverable.",
@@ -100,6 +106,22 @@ def _fed_a_constant(evidence: Evidence, node: Node) -> bool:
     """Whether what the op is given is zero for every sample already."""
     before = evidence.signals.get(node.inputs[0]) if node.inputs else None
     return before is not None and before.moments.absmax == 0.0
+
+
+def _aside(evidence: Evidence, node: Node) -> bool:
+    """Whether signals have another way, and what the op is given lies no further on one side than signs alone may put it.
+
+    Of normal numbers of one sign the mean is 1.3 standard deviations; of a bias or a constant sign it is many.
+    """
+    before = evidence.signals.get(node.inputs[0]) if node.inputs else None
+    pushed = before is not None and before.moments.mean**2 > 16.0 * before.moments.variance
+    return not pushed and node.index not in waists(evidence.graph)
+
+
+def _says(whole: bool, chance: bool, units: int) -> str:
+    if chance:
+        return f": this gate or branch passes nothing. Where samples are alike so few units are off together with a chance of 1 in {2**units}"
+    return ": nothing passes, forward or backward" if whole else ": they get no gradient"
 
 
 def _nothing_moves(evidence: Evidence, node: Node) -> bool:

@@ -62,20 +62,30 @@ class Epsilon(Rule):
                 continue
             spoilt = [(n, u.nonfinite) for n in group.parameters if (u := evidence.parameters[n].update) is not None and u.nonfinite]
             what = f"{optimizer.name}'s eps of {eps:g} is 0 in {zero[0]}" if eps else f"{optimizer.name}'s eps is 0"
-            happens = f"one step wrote {sum(k for _, k in spoilt):,} numbers that are not finite, `{spoilt[0][0]}` first" if spoilt else "a gradient of 0 makes 0/0"
+            happens = (
+                f"one step wrote {sum(k for _, k in spoilt):,} numbers that are not finite, `{spoilt[0][0]}` first" if spoilt else "a gradient of 0 makes 0/0"
+            )
             yield self.finding(
                 "error" if spoilt else "warning",
                 "optimizer",
                 f"{what}: {happens}.",
                 evidence={"eps": eps, "dtype": zero[0], "spoilt": [n for n, _ in spoilt[:50]]},
-                advice="Keep the weights in float32 and compute under autocast, or use bfloat16; an eps of 1e-4 keeps pure fp16 finite." if eps else "Use an eps of 1e-8.",
+                advice="Keep the weights in float32 and compute under autocast, or use bfloat16; an eps of 1e-4 keeps pure fp16 finite."
+                if eps
+                else "Use an eps of 1e-8.",
                 snippet="model.float()\nwith torch.autocast('cuda', dtype=torch.float16):\n    loss = loss_fn(model(inputs), targets)" if eps else "",
                 parameter=spoilt[0][0] if spoilt else "",
             )
 
     def _norm(self, evidence: Evidence, node: Node) -> Iterator[Finding]:
         eps, variance = node.options.get("eps"), _variance(evidence, node)
-        if isinstance(eps, float | int) and variance is not None and variance > 0.0 and eps >= self.threshold("share") * variance and node.options.get("training") is not False:
+        if (
+            isinstance(eps, float | int)
+            and variance is not None
+            and variance > 0.0
+            and eps >= self.threshold("share") * variance
+            and node.options.get("training") is not False
+        ):
             source = evidence.graph.upstream(node.index)
             meant = source is not None and source.op == "embedding"
             yield self._outweighs(node, float(eps), variance, f"{node.op}'s eps", "note" if meant else "warning")

@@ -73,7 +73,11 @@ class LinearStack(Rule):
         elif found and _is_linear(graph, layers, but=_max_pools):
             yield self._pooled(found)
         elif normed := self._between_norms(graph, layers):
-            yield self._finding("warning", normed, f"Nothing in the model is nonlinear but batch norms, which are fixed in evaluation: its {len(layers)} layers are then one affine map")
+            yield self._finding(
+                "warning",
+                normed,
+                f"Nothing in the model is nonlinear but batch norms, which are fixed in evaluation: its {len(layers)} layers are then one affine map",
+            )
 
     def _between_norms(self, graph: SignalGraph, layers: list[Node]) -> list[Pair]:
         """Pairs of layers with batch norms and linear ops between, where there is nothing else in the whole model."""
@@ -118,7 +122,12 @@ class LinearStack(Rule):
         yield Specimen("one linear layer", lambda: classification(mlp(16, 4)))
         yield Specimen("one linear layer behind a batch norm", lambda: classification(nn.Sequential(nn.BatchNorm1d(16), nn.Linear(16, 4))))
         yield Specimen("batch norm and ReLU", lambda: _normed(nn.ReLU))
-        yield Specimen("low-rank pairs", lambda: classification(nn.Sequential(*mlp(16, 4, 32, activation=nn.Identity), nn.ReLU(), *mlp(32, 4, 32, activation=nn.Identity), nn.ReLU(), *mlp(32, 4))))
+        yield Specimen(
+            "low-rank pairs",
+            lambda: classification(
+                nn.Sequential(*mlp(16, 4, 32, activation=nn.Identity), nn.ReLU(), *mlp(32, 4, 32, activation=nn.Identity), nn.ReLU(), *mlp(32, 4))
+            ),
+        )
         yield Specimen("depthwise-separable convolutions", _separable)
 
 
@@ -130,7 +139,12 @@ def linear_pairs(graph: SignalGraph, but: Callable[[Node], bool] | None = None) 
             continue
         current = graph.nodes[second.inputs[0]]
         lonely, pooled = len(readers[current.index]) == 1, False
-        while current.inputs and not _is_layer(current) and (_keeps_linear(current) or _max_pools(current) or (but is not None and but(current))) and len(current.inputs) == 1:
+        while (
+            current.inputs
+            and not _is_layer(current)
+            and (_keeps_linear(current) or _max_pools(current) or (but is not None and but(current)))
+            and len(current.inputs) == 1
+        ):
             pooled = pooled or _max_pools(current)
             current = graph.nodes[current.inputs[0]]
             lonely = lonely and len(readers[current.index]) == 1

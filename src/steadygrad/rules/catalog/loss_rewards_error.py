@@ -64,7 +64,6 @@ class LossRewardsError(Rule):
             snippet="loss = -score",
         )
 
-
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
         """A turned sign."""
