@@ -18,6 +18,7 @@ from steadygrad.probes.experiments.mixing import MixingExperiment
 from steadygrad.probes.experiments.mode_gap import ModeGapExperiment
 from steadygrad.probes.experiments.ordering import OrderingExperiment
 from steadygrad.probes.experiments.overshoot import OvershootExperiment
+from steadygrad.probes.experiments.padding import PaddingExperiment
 from steadygrad.probes.experiments.penalty import PenaltyExperiment
 from steadygrad.probes.experiments.reading import ReadingExperiment
 from steadygrad.probes.experiments.rehearsal import RehearsalExperiment
@@ -35,6 +36,7 @@ EXPERIMENTS: tuple[Any, ...] = (
     MixingExperiment(),
     LookaheadExperiment(),
     OrderingExperiment(),
+    PaddingExperiment(),
     ReadingExperiment(),
     LastingDropoutExperiment(),
     ModeGapExperiment(),

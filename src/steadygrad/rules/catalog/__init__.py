@@ -24,6 +24,7 @@ from steadygrad.rules.catalog.frozen_at_random import FrozenAtRandom
 from steadygrad.rules.catalog.half_range import HalfRange
 from steadygrad.rules.catalog.head_activation import HeadActivation
 from steadygrad.rules.catalog.input_scale import InputScale
+from steadygrad.rules.catalog.inverted_mask import InvertedMask
 from steadygrad.rules.catalog.labels import Labels
 from steadygrad.rules.catalog.lasting_dropout import LastingDropout
 from steadygrad.rules.catalog.layer_out_of_line import LayerOutOfLine
@@ -158,6 +159,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         TurnedByView,
         SeesTarget,
         OrderBlind,
+        InvertedMask,
     ),
     keys=("code", "slug"),
 )
