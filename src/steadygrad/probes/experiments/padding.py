@@ -20,7 +20,7 @@ HIDDEN = -1e4
 
 @dataclass(frozen=True)
 class Padding:
-    """The first attention that ignores places of whole sequences, whoever asks.
+    """The first attention that ignores places, whoever asks, of those that may look somewhere and not everywhere.
 
     Fields:
         filler: token that fills up.
@@ -86,7 +86,9 @@ class _Ignored:
             return
         samples, places = self.shape
         if len(unseen) % samples == 0 and unseen.ndim > 2:  # heads may be counted with the samples
-            self.found.append((node.where, unseen.reshape(samples, -1, places).all(1).cpu()))
+            queries = unseen.reshape(samples, -1, places)
+            choosing = queries.any(2, keepdim=True) & ~queries.all(2, keepdim=True)  # one that may look nowhere looks everywhere, or is NaN
+            self.found.append((node.where, ((queries | ~choosing).all(1) & choosing.any(1)).cpu()))
 
     def consumed(self, index: int, tensor: torch.Tensor) -> None:
         """Nothing to see here."""
@@ -101,16 +103,18 @@ def _attends(node: Node) -> bool:
 
 
 def _filled(session: Session) -> tuple[torch.Tensor, int] | None:
-    """The tokens and what fills them up: one number with which rows end, or begin, and that is nowhere else; rows are no masks."""
-    tokens = [t for _, t in named_tensors(session.case.inputs) if t.ndim == 2 and not t.is_floating_point() and int(t.max() if t.numel() else 0) > 1]
-    if len(tokens) != 1 or tokens[0].shape[1] < SHORTEST:
-        return None
-    x = tokens[0].cpu()
+    """The first tokens that are filled up, and by what: one number with which rows end, or begin, and that is nowhere else."""
     told = {module.padding_idx for module in session.model.modules() if isinstance(module, nn.Embedding) and module.padding_idx is not None}
-    for edge in (x, x.flip(1)):
-        filler = int(edge[:, -1].mode().values)
-        run = (edge == filler).long()
-        ordered = bool((run[:, 1:] >= run[:, :-1]).all()) and not bool(run[:, 0].any())
-        if ordered and int((run.sum(1) > 1).sum()) > 1 and (not told or filler in told):
-            return x, filler
+    for _, tensor in named_tensors(session.case.inputs):
+        if tensor.ndim != 2 or tensor.is_floating_point() or tensor.shape[1] < SHORTEST or not tensor.numel():
+            continue
+        x = tensor.cpu()
+        if int(x.min()) < 0 or int(x.max()) < 2:  # targets with places to be left out; masks
+            continue
+        for edge in (x, x.flip(1)):
+            filler = int(edge[:, -1].mode().values)
+            run = (edge == filler).long()
+            ordered = bool((run[:, 1:] >= run[:, :-1]).all()) and not bool(run[:, 0].any())
+            if ordered and int((run.sum(1) > 1).sum()) > 1 and (not told or filler in told):
+                return x, filler
     return None
