@@ -67,6 +67,7 @@ from steadygrad.rules.catalog.softmax_axis import SoftmaxAxis
 from steadygrad.rules.catalog.softmax_before_cross_entropy import SoftmaxBeforeCrossEntropy
 from steadygrad.rules.catalog.softmax_of_one import SoftmaxOfOne
 from steadygrad.rules.catalog.squashed_twice import SquashedTwice
+from steadygrad.rules.catalog.subnormal import Subnormal
 from steadygrad.rules.catalog.symmetric_units import SymmetricUnits
 from steadygrad.rules.catalog.target_scale import TargetScale
 from steadygrad.rules.catalog.train_eval_gap import TrainEvalGap
@@ -134,6 +135,7 @@ RULES: Catalogue[type[Rule]] = Catalogue(
         NonfiniteForward,
         NonfiniteBackward,
         HalfRange,
+        Subnormal,
         Epsilon,
         OneValuePerChannel,
         BiasBeforeNorm,

@@ -43,6 +43,7 @@ class Saturation(Rule):
         "output-constant",
         "signal-drift",
         "no-gradient",
+        "subnormal",
         "layer-out-of-line",
         "lr-too-high",
         "exploding-gradient",

@@ -30,7 +30,7 @@ class SignalDrift(Rule):
     slug = "signal-drift"
     title = "the signal grows or shrinks through depth"
     priority = 80
-    explains = ("nonfinite-forward", "half-range", "loss-at-start", "exploding-gradient", "vanishing-gradient", "output-constant")
+    explains = ("nonfinite-forward", "half-range", "loss-at-start", "exploding-gradient", "vanishing-gradient", "output-constant", "subnormal")
     thresholds = {"factor": Threshold(1e4, "rms; 6 % of 1,200 published architectures exceed 1e3 at their defaults")}
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ class VanishingGradient(Rule):
     title = "the gradient does not reach the first layers"
     priority = 82
     anywhere = True
-    explains = ("lr-too-low", "no-gradient")
+    explains = ("lr-too-low", "no-gradient", "subnormal")
     thresholds = {
         "spread": Threshold(1e-5, "r_l/r_max; 17 % of published architectures reach 1e-4 at their defaults"),
         "update": Threshold(1e-8, "Adam's ε: gradients below it are not rescaled any more"),

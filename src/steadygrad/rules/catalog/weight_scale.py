@@ -82,7 +82,7 @@ class WeightScale(Rule):
     explains = (
         "vanishing-gradient", "exploding-gradient", "saturation", "dead-units", "signal-drift", "correlation-collapse", "chaos",
         "output-constant", "loss-at-start", "nonfinite-forward", "nonfinite-backward", "lr-too-high", "layer-out-of-line",
-        "half-range", "attention-logits", "attenuating-activation", "lr-too-low", "train-eval-gap", "sharpness", "epsilon",
+        "half-range", "attention-logits", "attenuating-activation", "lr-too-low", "train-eval-gap", "sharpness", "epsilon", "subnormal",
     )  # fmt: skip
     thresholds = {
         "factor": Threshold(100.0, "accumulated factor in rms: two orders of magnitude between first and last layer"),
