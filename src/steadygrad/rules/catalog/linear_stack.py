@@ -110,6 +110,7 @@ class LinearStack(Rule):
     def sick(cls) -> Iterator[Specimen]:
         """A perceptron without activations; one with most of them forgotten; convolutions."""
         yield Specimen("three linear layers", lambda: classification(mlp(16, 32, 32, 4, activation=nn.Identity)), where="0")
+        yield Specimen("leaky slopes of 1", lambda: classification(mlp(16, 32, 32, 4, activation=lambda: nn.LeakyReLU(1.0))), where="0")
         yield Specimen("one ReLU in five layers", _mostly, where="0")
         yield Specimen("convolutions without activations", _convolutions, where="0")
         yield Specimen("convolutions with max-pooling alone", _max_pooled, where="0")
@@ -162,6 +163,8 @@ def _keeps_linear(node: Node) -> bool:
         return node.op in LINEAR_JOINS
     if node.kind == "pool":
         return node.op in AVERAGES
+    if node.op == "leaky_relu":
+        return node.options.get("negative_slope") == 1.0
     return node.kind in LINEAR_KINDS or (node.kind == "pointwise" and node.op in LINEAR_POINTWISE)
 
 
