@@ -7,9 +7,10 @@ Sums are taken in a fixed order, so that they depend neither on threads nor on t
                 pairs, pairs in pairs … (missing blocks are 0); the 32 lanes by halves: 16 + 16, 8 + 8, …, 1 + 1. All
                 this in float64, except that the 16 rows of a block are squared and added in float32 ("short sums") in
                 chunks of 64 blocks of numbers of 32 bits and less where that serves: entries are multiplied by the power
-                of two (2⁻¹²⁶ to 2¹²⁷) that brings the largest magnitude of the chunk's first block to [1, 2), by 1 where that
-                is between 2⁻²⁴ and 2²⁵, and its lane sums back; it serves when all entries are finite, none is larger than 2⁶⁰ then, and S² <= ½ n Q for the
-                short sums S and Q of n entries, those of the chunk's first block and those of the whole chunk.
+                of two (2⁻¹²⁶ to 2¹²⁷) that brings the largest magnitude of the chunk's first block that is not all 0 to [1, 2),
+                by 1 where that is between 2⁻²⁴ and 2²⁵, and its lane sums back; it serves when all entries are finite, none
+                is larger than 2⁶⁰ then, and S² <= ½ n Q for the short sums S and Q of n entries, those of that block and
+                those of the whole chunk.
   per unit, inner < 64     positions apart along `outer`, one row after the other; then the 64 positions (missing ones
                 are 0) by halves.
   per unit, inner >= 64    each run of `inner` neighbours: rows of 32 lanes one after the other, the lanes by halves; the
@@ -95,8 +96,10 @@ def _piece(x: np.ndarray) -> np.ndarray:
     lanes = _lanes(kept, _squared(kept))
     if x.dtype == np.float32:
         entries = np.minimum(len(x) - CHUNK * np.arange(count), CHUNK)
-        scale = _scales(whole[:, 0])
-        _, first = _short(whole[:, :1], scale, np.minimum(entries, BLOCK))
+        begins = (whole != 0).any((2, 3)).argmax(1)
+        block = whole[np.arange(count), begins]
+        scale = _scales(block)
+        _, first = _short(block[:, None], scale, np.minimum(entries - BLOCK * begins, BLOCK))
         short, serves = _short(whole, scale, entries)
         lanes[first & serves] = short[first & serves]
     return pairs(lanes)

@@ -16,7 +16,7 @@ def load() -> ModuleType | None:
         module = importlib.import_module("steadygrad.kernels._kernels")
     except ImportError:
         return None
-    return module if hasattr(module, "note") else None  # one that was built from older sources is none
+    return module if hasattr(module, "introduce") else None  # one that was built from older sources is none
 
 
 native = load()

@@ -72,6 +72,7 @@ def test_short_and_long_sums_are_chosen_as_in_the_definition(instructions, dtype
     x = torch.randn(100_003, generator=torch.Generator().manual_seed(0)).double()
     later = torch.arange(len(x)) > 40_000  # the first chunk differs from the others
     shifted = [x.relu(), x + 0.99, x + 1.01, x + 9, torch.where(later, x, x + 9), torch.cat([x[:512] + 9, x[512:]])]
+    shifted += [torch.cat([0 * x[:n], x[n:] * scale]) for n in (511, 512, 1_700, 32_768, 99_999) for scale in (1, 2.0**-40)]  # units that are off
     scales = (0, *(2.0**order for order in (-60, -40, -28, -27, -26, -25, 22, 23, 24, 57, 63)))  # no scaling between 2⁻²⁴ and 2²⁵
     cases = [x, *shifted, *(x * scale for scale in scales)]
     for case in [*cases, *(x[:n] for n in (1, 31, 32, 511, 512, 513, 2049, 32_768, 32_769))]:
@@ -115,6 +116,27 @@ def test_memory_that_is_not_aligned_to_vectors():
     assert NativeReader(shifted).elements() == NativeReader(x).elements()
 
 
+def test_what_does_not_lie_row_after_row_is_not_read_in_place():
+    x = torch.randn(4, 6)
+    others = [x.T, x[:, 1:], x.to_sparse(), x.to("meta"), x.int(), x.to(torch.complex64), torch._neg_view(x), x[:, :1].expand(4, 6)]
+    assert [native.elements(other, False) for other in others] == [None] * len(others)
+    held = [x, x[1:], x[:, None], x[1, 2], x[:, :1][1:2], torch.nn.Parameter(x), x.requires_grad_() * 2, torch.empty(0, 3)]
+    assert all(native.elements(other, False) == NativeReader(other.detach().clone()).row(False)._words for other in held)
+
+
+def test_without_the_exchange_of_tensors_nothing_is_read_in_place(monkeypatch):
+    from steadygrad.probes.statistics import source
+
+    exchange = torch.Tensor.__dlpack_c_exchange_api__
+    try:
+        native.introduce(source._PLAIN, torch.get_num_threads, None)
+        assert native.elements(torch.ones(3), False) is None
+        with pytest.raises(ValueError, match="PyCapsule_GetPointer"):
+            native.introduce(source._PLAIN, torch.get_num_threads, 3)
+    finally:
+        native.introduce(source._PLAIN, torch.get_num_threads, exchange)
+
+
 def test_wrong_arguments_are_refused():
     with pytest.raises(TypeError, match="at least 7 arguments, got 2"):
         native.read(0, 0)
@@ -129,7 +151,7 @@ def test_wrong_arguments_are_refused():
 
 
 def test_wrong_numbers_of_arguments_are_refused():
-    for function, wanted in ((native.know, 4), (native.elements, 2), (native.note, 5)):
+    for function, wanted in ((native.introduce, 3), (native.elements, 2), (native.note, 5)):
         with pytest.raises(TypeError, match=f"expected {wanted} arguments, got 1"):
             function(torch.zeros(1))
 

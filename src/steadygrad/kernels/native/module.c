@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dlpack.h"
 #include "draw_python.h"
 #include "statistics.h"
 
@@ -55,7 +56,7 @@ static uint8_t *put_units(uint8_t *out, const long long *in, double low, double 
     int64_t *whole = (int64_t *)(reals + 3 * units);
     Units job = {(const void *)(intptr_t)in[0], in[1], units, in[3], low, high, limited, reals, reals + units, reals + 2 * units, whole,
                  whole + units, whole + 2 * units, whole + 3 * units, (uint64_t *)(whole + 4 * units), NULL, 0};
-    if (in[1] * units * in[3] && statistics_units(&job, (enum number)in[4], threads)) {
+    if (in[1] * units * in[3] > 0 && statistics_units(&job, (enum number)in[4], threads)) {
         free(reals);
         return NULL;
     }
@@ -111,54 +112,63 @@ static PyObject *py_read(PyObject *self, PyObject *const *args, Py_ssize_t given
     return PyErr_Occurred() ? NULL : row_of(in, low, high);
 }
 
-/* ---- tensors, asked as Python asks them, without its frames in between ------------------------------------------ */
+/* ---- tensors, looked at where they lie ---------------------------------------------------------------------------- */
 
-static PyObject *plain_types, *strided, *codes, *threads_of; /* told by `know` */
-static PyObject *is_cpu, *is_neg, *is_contiguous, *data_ptr, *numel, *dtype, *layout;
+static PyObject *plain_types, *threads_of, *is_neg; /* told by `introduce`, but for the name */
+static DLPackView view;
 
-static PyObject *py_know(PyObject *self, PyObject *const *args, Py_ssize_t given) {
-    PyObject **const kept[4] = {&plain_types, &strided, &codes, &threads_of};
+static void keep(PyObject **kept, PyObject *value) {
+    PyObject *old = *kept;
+    Py_INCREF(value);
+    *kept = value;
+    Py_XDECREF(old);
+}
+
+static PyObject *py_introduce(PyObject *self, PyObject *const *args, Py_ssize_t given) {
     (void)self;
-    if (given != 4) return PyErr_Format(PyExc_TypeError, "expected 4 arguments, got %zd", given);
-    for (int k = 0; k < 4; k++) {
-        PyObject *old = *kept[k];
-        Py_INCREF(args[k]);
-        *kept[k] = args[k];
-        Py_XDECREF(old);
-    }
+    if (given != 3) return PyErr_Format(PyExc_TypeError, "expected 3 arguments, got %zd", given);
+    const DLPackExchange *exchange = args[2] == Py_None ? NULL : PyCapsule_GetPointer(args[2], DLPACK_EXCHANGE);
+    if (!exchange && args[2] != Py_None) return NULL;
+    view = exchange && exchange->version.major == DLPACK_MAJOR ? exchange->view : NULL;
+    keep(&plain_types, args[0]), keep(&threads_of, args[1]);
     Py_RETURN_NONE;
 }
 
-/* Whether an attribute, or what a method returns, is `wanted`; -1 on errors. */
-static int holds(PyObject *tensor, PyObject *name, int method, const PyObject *wanted) {
-    PyObject *value = method ? PyObject_CallMethodObjArgs(tensor, name, NULL) : PyObject_GetAttr(tensor, name);
-    Py_XDECREF(value); /* compared as singletons, which live on */
-    return value ? value == wanted : -1;
+/* The number type, or -1 for those that are not read. */
+static int type_of(const DLTensor *tensor) {
+    const int bits = tensor->dtype.lanes == 1 ? tensor->dtype.bits : 0;
+    if (tensor->dtype.code == DLPACK_BFLOAT) return bits == 16 ? BFLOAT16 : -1;
+    if (tensor->dtype.code != DLPACK_FLOAT) return -1;
+    return bits == 32 ? FLOAT32 : bits == 64 ? FLOAT64 : bits == 16 ? FLOAT16 : -1;
 }
 
-static long long number(PyObject *value) {
-    const long long found = value ? PyLong_AsLongLong(value) : -1;
-    Py_XDECREF(value);
-    return found;
+/* Entries when they lie row after row, -1 when not. */
+static int64_t contiguous(const DLTensor *tensor) {
+    int64_t n = 1;
+    for (int axis = tensor->ndim; axis--; n *= tensor->shape[axis])
+        if (tensor->strides && tensor->shape[axis] != 1 && tensor->strides[axis] != n) return -1;
+    return n;
 }
 
 /* 1 and the first fields of `in`, when the kernel can read the tensor as it lies in memory; 0 when not; -1 on errors. */
 static int readable(PyObject *tensor, long long *in) {
-    if (!plain_types) return 0;
-    const int plain = PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor));
+    DLTensor seen;
+    const int plain = view ? PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor)) : 0;
     if (plain < 1) return plain;
-    int fits = holds(tensor, layout, 0, strided);
-    if (fits > 0) fits = holds(tensor, is_cpu, 0, Py_True);
-    if (fits > 0) fits = holds(tensor, is_contiguous, 1, Py_True);
-    if (fits > 0) fits = holds(tensor, is_neg, 1, Py_False);
-    if (fits < 1) return fits;
-    PyObject *type = PyObject_GetAttr(tensor, dtype), *code = type ? PyDict_GetItemWithError(codes, type) : NULL;
-    Py_XDECREF(type);
-    if (!code) return PyErr_Occurred() ? -1 : 0;
-    in[0] = number(PyObject_CallMethodObjArgs(tensor, data_ptr, NULL));
-    in[3] = number(PyObject_CallMethodObjArgs(tensor, numel, NULL));
-    in[1] = in[2] = in[5] = 1, in[4] = PyLong_AsLongLong(code);
-    if (in[3] >= WORTH_SHARING) in[5] = number(PyObject_CallObject(threads_of, NULL));
+    if (view(tensor, &seen)) { /* sparse, nested, on meta: no memory of its own */
+        PyErr_Clear();
+        return 0;
+    }
+    in[1] = in[2] = in[5] = 1, in[3] = contiguous(&seen), in[4] = type_of(&seen);
+    if (seen.device.type != DLPACK_CPU || in[4] < 0 || in[3] < 0) return 0;
+    PyObject *negated = PyObject_CallMethodObjArgs(tensor, is_neg, NULL);
+    Py_XDECREF(negated); /* compared as a singleton, which lives on */
+    if (negated != Py_False) return negated ? 0 : -1;
+    in[0] = (long long)((intptr_t)seen.data + (intptr_t)seen.byte_offset);
+    if (in[3] < WORTH_SHARING) return 1;
+    PyObject *threads = PyObject_CallObject(threads_of, NULL);
+    in[5] = threads ? PyLong_AsLongLong(threads) : -1;
+    Py_XDECREF(threads);
     return PyErr_Occurred() ? -1 : 1;
 }
 
@@ -215,9 +225,9 @@ static PyMethodDef methods[] = {
      "2^32 entries on. With parts & 1 the 279 of magnitudes, zeros, not finite, at least 65504; with parts & 2 for each\n"
      "unit sum, square, absmax, hash, as counts zeros, not finite (when anything is), outside (with limits), and in a byte\n"
      "whether it varies"},
-    {"know", (PyCFunction)(void (*)(void))py_know, METH_FASTCALL,
-     "know(types, strided, codes, threads): the tensor types read in place, their layout, number types by dtype, and who\n"
-     "tells how many threads to use"},
+    {"introduce", (PyCFunction)(void (*)(void))py_introduce, METH_FASTCALL,
+     "introduce(types, threads, exchange): the tensor types read in place, who tells how many threads to use, and their\n"
+     "__dlpack_c_exchange_api__; without one (None) no tensor is read in place"},
     {"elements", (PyCFunction)(void (*)(void))py_elements, METH_FASTCALL,
      "elements(tensor, magnitudes) -> bytes, as `read` with parts 0 or 1; None when it cannot be read in place"},
     {"note", (PyCFunction)(void (*)(void))py_note, METH_FASTCALL,
@@ -238,10 +248,7 @@ static PyMethodDef methods[] = {
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernels", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__kernels(void) {
-    PyObject **const names[7] = {&is_cpu, &is_neg, &is_contiguous, &data_ptr, &numel, &dtype, &layout};
-    const char *const spelled[7] = {"is_cpu", "is_neg", "is_contiguous", "data_ptr", "numel", "dtype", "layout"};
-    for (int k = 0; k < 7; k++)
-        if (!(*names[k] = PyUnicode_InternFromString(spelled[k]))) return NULL;
+    if (!(is_neg = PyUnicode_InternFromString("is_neg"))) return NULL;
     statistics_prepare(2);
     return PyModule_Create(&definition);
 }

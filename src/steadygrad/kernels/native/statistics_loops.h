@@ -107,11 +107,14 @@ TARGET static BITS NAME(masked_chunk)(const WORD *p, int64_t n, Sums *root, int6
     return NAME(chunk)(p, n, MASKED, 1, root, zero);
 }
 #if !WIDE
-/* The power of two that brings the largest magnitude of the first block to [1, 2), as far as a float can; 1 near 1. */
-TARGET static REAL NAME(scale)(const WORD *p, int64_t n) {
+TARGET static BITS NAME(largest)(const WORD *p, int64_t n) {
     BITS most = 0;
     for (int64_t i = 0; i < (n < BLOCK ? n : BLOCK); i++) most = SIZE(TO_BITS(p[i])) > most ? SIZE(TO_BITS(p[i])) : most;
-    int field = 254 - (int)(most >> 23);
+    return most;
+}
+/* The power of two that brings a magnitude to [1, 2), as far as a float can; 1 near 1. */
+INLINE REAL NAME(scale)(BITS size) {
+    int field = 254 - (int)(size >> 23);
     if (abs(field - 127) <= NEAR_ONE) field = 127;
     return NAME(real)((BITS)(field < 1 ? 1 : field) << 23);
 }
@@ -128,11 +131,16 @@ TARGET static BITS NAME(short_chunk)(const WORD *p, int64_t n, REAL scale, Sums 
               total.sum[0] * total.sum[0] <= 0.5 * (double)n * total.square[0];
     return most;
 }
+/* Decided by the first block that is not all 0, as gradients of units that are off are, and by the whole. */
 TARGET static BITS NAME(served_chunk)(const WORD *p, int64_t n, Sums *root, int64_t *zero) {
-    const REAL scale = NAME(scale)(p, n);
+    int64_t at = 0;
+    BITS most = NAME(largest)(p, n);
+    while (!most && at + BLOCK < n) at += BLOCK, most = NAME(largest)(p + at, n - at);
+    const REAL scale = NAME(scale)(most);
+    const int64_t first = n - at < BLOCK ? n - at : BLOCK;
     int serves;
-    BITS most = NAME(short_chunk)(p, n < BLOCK ? n : BLOCK, scale, root, zero, &serves);
-    if (serves && n > BLOCK) most = NAME(short_chunk)(p, n, scale, root, zero, &serves);
+    most = NAME(short_chunk)(p + at, first, scale, root, zero, &serves);
+    if (serves && n > first) most = NAME(short_chunk)(p, n, scale, root, zero, &serves);
     return serves ? most : NAME(long_chunk)(p, n, root, zero);
 }
 #endif

@@ -12,7 +12,7 @@ import torch
 
 from steadygrad.errors import InputError
 from steadygrad.kernels.loader import native
-from steadygrad.probes.statistics.in_memory import CODES, DefinitionReader, NativeReader
+from steadygrad.probes.statistics.in_memory import DefinitionReader, NativeReader
 from steadygrad.probes.statistics.on_device import DeviceReader
 from steadygrad.probes.statistics.row import Row
 
@@ -22,7 +22,7 @@ SMALL_INTEGERS = frozenset({torch.bool, torch.uint8, torch.int8, torch.int16})
 """Types whose every value float32 holds exactly."""
 _PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 if native is not None:
-    native.know(_PLAIN, torch.strided, CODES, torch.get_num_threads)
+    native.introduce(_PLAIN, torch.get_num_threads, getattr(torch.Tensor, "__dlpack_c_exchange_api__", None))
 
 
 class Reader(Protocol):
