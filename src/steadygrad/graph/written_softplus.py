@@ -16,8 +16,7 @@ def with_written_softplus(nodes: Sequence[Node]) -> tuple[Node, ...]:
     for node in nodes:
         source = _exponent(found, node) if node.op in ("log", "log1p") else _chosen(found, node) if node.op == "where" else None
         if source is not None and len(node.outputs) == 1:
-            options = {"beta": 1.0, "threshold": 20.0, "written": True}
-            found[node.index] = replace(node, op="softplus", kind="activation", inputs=(source,), options=options)
+            found[node.index] = replace(node, op="softplus", kind="activation", inputs=(source,), options={"beta": 1.0, "threshold": 20.0})
     return tuple(found)
 
 
@@ -35,10 +34,10 @@ def _exponent(nodes: Sequence[Node], node: Node) -> int | None:
 
 def _chosen(nodes: Sequence[Node], node: Node) -> int | None:
     """x where it is x or its softplus, whichever a comparison of x says."""
-    softened = [made for i in node.inputs if (made := _plain(nodes, i)).op == "softplus" and made.options.get("written")]
-    if len({made.index for made in softened}) != 1:
+    softened = {made.index for i in node.inputs if (made := _plain(nodes, i)).op == "softplus" and made.options.get("beta") == 1.0}
+    if len(softened) != 1:
         return None
-    source = softened[0].inputs[0]
+    source = nodes[softened.pop()].inputs[0]
     others = {made.index for i in node.inputs if (made := _plain(nodes, i)).op != "softplus"}
     return source if others == {_plain(nodes, source).index} else None
 
