@@ -8,7 +8,7 @@ import numpy as np
 
 from steadygrad.graph.neighbours import over_positions, taken_out
 from steadygrad.graph.ops import borders, flow_of
-from steadygrad.graph.ops.flow import Array, Gradient, Passage, Profile, Signal
+from steadygrad.graph.ops.flow import Array, Gradient, Offset, Passage, Profile, Signal
 from steadygrad.graph.ops.movement import reduced
 from steadygrad.graph.ops.recurrent import at_least
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
@@ -35,7 +35,7 @@ class Walk:
         fixed: node index → second moment that was measured and that no weight changes.
         ahead: whether states of gated recurrences are taken as large as they become once gates are open.
         seen, felt: those measured second moments: the walk then notes the corrections that lead to them.
-        offsets: activation → mean over rms of what it was seen to read, sign included.
+        offsets: activation → mean of what it was seen to read.
         centred: indices of nodes whose bias takes the offset of what they read out.
         centres: indices of convolutions whose kernels have nothing but their centre tap.
     """
@@ -55,7 +55,7 @@ class Walk:
     ahead: bool = False
     seen: Mapping[int, float] = field(default_factory=dict)
     felt: Mapping[int, float] = field(default_factory=dict)
-    offsets: Mapping[int, float] = field(default_factory=dict)
+    offsets: Mapping[int, Offset] = field(default_factory=dict)
 
     def passage(self, node: Node) -> Passage:
         """The op with what comes in."""

@@ -19,6 +19,7 @@ from steadygrad.graph.signal_graph import Node, Parameter, SignalGraph
 from steadygrad.graph.tracer import Observer, Tracer
 from steadygrad.graph.wrappers import canonical, parameter_records, scripted, unwrap
 from steadygrad.graph.written_norms import with_written_norms
+from steadygrad.graph.written_softplus import with_written_softplus
 
 
 class NoObserver:
@@ -132,7 +133,7 @@ def trace(
     hidden = [f"`{canonical(p) or 'the model'}` is TorchScript: measured from outside only" for p in scripted(inner)]
     unknown = [f"op `{name}` is not known ({count}×): measured, not understood" for name, count in sorted(tracer.opaque.items())]
     graph = SignalGraph(
-        nodes=with_written_norms(tracer.nodes),
+        nodes=with_written_softplus(with_written_norms(tracer.nodes)),
         parameters={record.name: record for record in records.values()},
         outputs=output_nodes,
         loss=tracer.source(loss) if loss is not None else None,

@@ -9,7 +9,7 @@ import numpy as np
 
 from steadygrad.graph.flow import Walk
 from steadygrad.graph.neighbours import activation_of, constant_factor, factor_into_stream, next_activation
-from steadygrad.graph.ops.flow import Array, Gradient, Signal
+from steadygrad.graph.ops.flow import Array, Gradient, Offset, Signal
 from steadygrad.graph.ops.recurrent import at_least
 from steadygrad.graph.signal_graph import Node, ParameterUse, SignalGraph
 from steadygrad.planner import waves, working_point
@@ -47,7 +47,8 @@ class Design:
         ends: node → second moment of the gradient it gets from the loss, relative to that of the others.
         corrections, returned, pulls: op → measured over predicted second moment of its signal and of its gradient, and weight → of its
             gradient per entry, from a run with the weights designed so far.
-        offsets: activation → mean over rms of what it read in that run.
+        offsets: activation → mean of what it read in that run.
+        standing: the same as far as it holds for all weights, as the model came.
         hypotheses: E[w²] of several variants side by side, for one walk.
         ahead: states of gated recurrences count as large as they become once gates are open (`Walk.ahead`): while scales are chosen, not when
             they are set beside a run.
@@ -72,7 +73,8 @@ class Design:
     corrections: dict[int, float] = field(default_factory=dict)
     returned: dict[int, float] = field(default_factory=dict)
     pulls: dict[str, float] = field(default_factory=dict)
-    offsets: dict[int, float] = field(default_factory=dict)
+    offsets: dict[int, Offset] = field(default_factory=dict)
+    standing: Mapping[int, Offset] = field(default_factory=dict)
     hypotheses: dict[str, Array] = field(default_factory=dict)
     ahead: bool = True
     scheme: Scheme | None = None
@@ -130,7 +132,7 @@ class Design:
         told = self.measured.get
         return Walk(self.graph, self.batch, self.moment, lambda node: told(node.index),
                     centred=self.centred, centres=self.centres, corrections=self.corrections, returned=self.returned, fixed=self.fixed, ahead=self.ahead,
-                    offsets=self.offsets)
+                    offsets={**self.standing, **self.offsets})
 
     def finish(self) -> Walk:
         """Design all, then bring attention logits down where the model does not."""

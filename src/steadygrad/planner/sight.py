@@ -34,6 +34,7 @@ class Sight:
         spreads: of activations and of weight gradients as the model came; see `planner.verification`.
         inputs: what it was traced with where the user gave nothing.
         notes: sentences about how it was seen.
+        evidence: all that was measured as the model came; None where nothing was.
     """
 
     graph: SignalGraph
@@ -45,6 +46,7 @@ class Sight:
     spreads: tuple[float, float] | None = None
     inputs: Any = None
     notes: tuple[str, ...] = field(default=())
+    evidence: Evidence | None = None
 
     def rms(self, name: str) -> float | None:
         """Root mean square of a parameter's entries."""
@@ -93,9 +95,8 @@ def see(model: nn.Module, inputs: Any) -> Sight:
 
 def _measured(model: nn.Module, inputs: Any) -> Sight:
     evidence = observe(model, inputs)
-    return Sight(
-        evidence.graph, evidence.parameters, ratios(evidence), fixed(evidence), ends=ends(evidence), spreads=spreads(evidence), notes=evidence.graph.not_seen
-    )
+    own, notes = spreads(evidence), evidence.graph.not_seen
+    return Sight(evidence.graph, evidence.parameters, ratios(evidence), fixed(evidence), ends=ends(evidence), spreads=own, notes=notes, evidence=evidence)
 
 
 def _on_shapes(model: nn.Module, inputs: Any) -> Sight:

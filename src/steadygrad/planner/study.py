@@ -16,6 +16,7 @@ from steadygrad.planner import entering, laws, standing, working_point
 from steadygrad.planner.choices import Choice
 from steadygrad.planner.design import Design
 from steadygrad.planner.intent import intention
+from steadygrad.planner.offsets import standing as standing_offsets
 from steadygrad.planner.parametrized import Parametrized, found
 from steadygrad.planner.refine import refine
 from steadygrad.planner.row import Action, Row
@@ -55,7 +56,8 @@ class Study:
         tensors = [t for _, t in named_tensors(inputs if inputs is not None else sight.inputs, "inputs")]
         batch = next((t.shape[0] for t in tensors if t.ndim), 1)
         kept = self._kept() | self.given
-        self.design = Design(self.graph, batch, kept, measured, entering.signals(self.graph, inputs), sight.fixed, ends=sight.ends)
+        stay = {} if sight.evidence is None else standing_offsets(sight.evidence, kept)
+        self.design = Design(self.graph, batch, kept, measured, entering.signals(self.graph, inputs), sight.fixed, ends=sight.ends, standing=stay)
         for name, choice in self.forced.items():  # what comes after is designed for them
             node, use = self._first_use(name)
             if node is not None and use is not None and name not in self.given:

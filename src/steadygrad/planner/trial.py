@@ -11,6 +11,7 @@ from steadygrad.graph.transaction import transaction
 from steadygrad.planner.application import write
 from steadygrad.planner.design import Design
 from steadygrad.planner.ends import at_leaves
+from steadygrad.planner.offsets import offsets
 from steadygrad.planner.row import Row
 from steadygrad.planner.updates import sizes
 from steadygrad.planner.verification import observe_within
@@ -55,19 +56,6 @@ def forget(design: Design) -> None:
     """Undo `learn`."""
     for learnt in (design.corrections, design.returned, design.pulls, design.offsets):
         learnt.clear()
-
-
-def offsets(seen: Evidence) -> dict[int, float]:
-    """Activation → mean over rms of what it read, behind views, which are not measured."""
-    found = {}
-    for node in seen.graph.nodes:
-        if node.kind != "activation" or len(node.inputs) != 1:
-            continue
-        read = node.inputs[0] if node.inputs[0] in seen.signals else next((n.index for n in [seen.graph.upstream(node.index)] if n is not None), -1)
-        moments = seen.signals[read].moments if read in seen.signals else None
-        if moments is not None and 0.0 < moments.q < math.inf:
-            found[node.index] = moments.mean / math.sqrt(moments.q)
-    return found
 
 
 def _one(design: Design, index: int) -> bool:

@@ -58,8 +58,10 @@ class MomentTable:
         slopes = self.activation.derivative(np.sqrt(q)[:, None] * GRID[None, :]) ** 2
         return np.asarray(slopes @ (weights / weights.sum()))
 
-    def offset(self, q: Array, mean: float) -> tuple[Array, float]:
-        """E[φ(x)²] and the mean's share of it, for x ~ N(±√(|mean|·q), (1 − |mean|)·q) with the sign of `mean`.
+    def offset(self, q: Array, mean: Array | float, one_sided: bool = False) -> tuple[Array, float]:
+        """E[φ(x)²] and the first one's share of its mean, for x ~ N(±√(|mean|·q), (1 − |mean|)·q) with the sign of `mean`.
+
+        What is `one_sided` is nowhere of the other sign, and 0 where the normal value would be.
 
         Example:
             >>> from steadygrad.theory import activations
@@ -67,14 +69,14 @@ class MomentTable:
             >>> second, round(share, 12)
             (array([1.]), 1.0)
         """
-        values = self.activation.phi(_offset(q, mean))
+        values = self.activation.phi(_offset(q, mean, one_sided))
         second = np.asarray(values**2 @ WEIGHTS)
         average = float(values[0] @ WEIGHTS)
         return second, min(average * average / float(second[0]), 1.0) if second[0] > 0.0 else 0.0
 
-    def offset_slope(self, q: Array, mean: float) -> Array:
+    def offset_slope(self, q: Array, mean: Array | float, one_sided: bool = False) -> Array:
         """E[φ′(x)²] for the same x."""
-        return np.asarray(self.activation.derivative(_offset(q, mean)) ** 2 @ WEIGHTS)
+        return np.asarray(self.activation.derivative(_offset(q, mean, one_sided)) ** 2 @ WEIGHTS)
 
     def mean_share(self, q: float) -> float:
         """E[φ]²/E[φ²]: how much of the second moment is one common offset."""
@@ -122,9 +124,13 @@ class MomentTable:
             return np.asarray(10.0**inside)
 
 
-def _offset(q: Array, mean: float) -> Array:
-    share = min(abs(mean), 1.0)
-    return np.asarray(np.sqrt(q)[:, None] * (math.copysign(math.sqrt(share), mean) + math.sqrt(1.0 - share) * GRID[None, :]))
+def _offset(q: Array, mean: Array | float, one_sided: bool) -> Array:
+    signed = np.broadcast_to(mean, q.shape)[:, None]
+    share = np.minimum(np.abs(signed), 1.0)
+    values = np.copysign(np.sqrt(share), signed) + np.sqrt(1.0 - share) * GRID[None, :]
+    if one_sided:
+        values = np.where(values * np.sign(signed) > 0.0, values, 0.0)
+    return np.asarray(np.sqrt(q)[:, None] * values)
 
 
 @lru_cache(maxsize=256)

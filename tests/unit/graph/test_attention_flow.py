@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from steadygrad.graph.ops.attention import sensitivity
+from steadygrad.theory.softmax_moments import sensitivity
 
 
 @pytest.mark.parametrize("size", [16, 49, 196])

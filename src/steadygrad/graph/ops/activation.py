@@ -98,13 +98,13 @@ def forward(at: Passage) -> Signal | None:
     phi = _table(at)
     if phi is None:
         return None
-    x, mean = _read(at, phi)
+    x, read = _read(at, phi)
     if at.node.op == "relu" and x.above >= IDENTICAL:
         return replace(x, above=1.0)
     if at.node.op == "relu" and _half_zero(x):
         second, _, mean = rectified_again(x.q, x.above)
     elif x.mean > OFFSET:
-        second, mean = phi.offset(x.q, mean)
+        second, mean = phi.offset(x.q, read, _one_sided(at))
     else:
         q, above = x.value, 1.0 if at.node.op == "relu" else 0.0
         return Signal(phi.second(x.q), phi.mean_share(q), phi.correlation(q, x.c), phi.correlation(q, x.b), above)
@@ -117,31 +117,38 @@ def backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | N
     phi = _table(at)
     if phi is None:
         return [gradient]
-    x, mean = _read(at, phi)
+    x, read = _read(at, phi)
     lift = 1.0
     if at.node.op == "relu" and x.above > 0.0:
-        slope = rectified_again(x.q, x.above)[1] if _half_zero(x) else phi.offset_slope(x.q, mean)
+        slope = rectified_again(x.q, x.above)[1] if _half_zero(x) else phi.offset_slope(x.q, read, _one_sided(at))
         lift = _lift(x.q, x.above)
     elif gradient.chosen > 1:
         slope = phi.slope_of_largest(x.q, gradient.chosen)
     else:
-        slope = phi.slope(x.q) if x.mean <= OFFSET else phi.offset_slope(x.q, mean)
+        slope = phi.slope(x.q) if x.mean <= OFFSET else phi.offset_slope(x.q, read, _one_sided(at))
     if at.node.op == "relu":
         slope = np.minimum(slope * gradient.lift, 1.0)
     return [Gradient(gradient.g * slope, gradient.c * phi.slope_correlation(x.value, x.c), lift=lift)]
 
 
-def _read(at: Passage, phi: MomentTable) -> tuple[Signal, float]:
-    """What the activation reads, at the offset that was seen, and that offset's share of its second moment, with its sign.
+def _read(at: Passage, phi: MomentTable) -> tuple[Signal, Array]:
+    """What the activation reads, at the offset that was seen, and that offset's share of its second moment, with its sign, per hypothesis.
 
     A few units behind an average over all positions are nearly constants: where all happen to be negative, SiLU makes less of them the larger
-    they are. Homogeneous functions scale whatever the offset is.
+    they are. Of an offset that a bias adds the opposite holds: it stays where it is, and what weights add to it makes softplus(x − 5) more.
+    Homogeneous functions scale whatever the offset is.
     """
     x = at.incoming[0]
     if at.offset is None or phi.activation.homogeneous:
-        return x, x.mean
-    share = min(at.offset**2, 1.0)
-    return replace(x, mean=share, c=max(x.c, share), b=max(x.b, share)), math.copysign(share, at.offset)
+        return x, np.full_like(x.q, x.mean)
+    mean = at.offset.fixed + at.offset.share * np.sqrt(x.q)
+    signed = np.copysign(np.minimum(mean**2 / np.maximum(x.q, 1e-300), 1.0), mean)
+    share = abs(float(signed[0]))
+    return replace(x, mean=share, c=max(x.c, share), b=max(x.b, share)), signed
+
+
+def _one_sided(at: Passage) -> bool:
+    return at.offset is not None and at.offset.one_sided
 
 
 def _half_zero(x: Signal) -> bool:

@@ -157,12 +157,15 @@ def shift_forward(at: Passage) -> Signal:
 def number_forward(at: Passage) -> Signal | None:
     """x·k and x/k scale; x + k moves the offset; of what hardly differs from its mean, as a mean square, x^p is q^p.
 
-    A tensor of constants is a signal that no weight changes: a table of positions adds its own second moment, whatever that of x is.
+    A tensor of constants is a signal that no weight changes: a table of positions adds its own second moment, whatever that of x is. What a mask
+    hides nothing reads: the rest is as it was.
     """
     number = at.node.options.get("number")
     if len(at.incoming) != 1:
         return None
     x, p, met = at.incoming[0], _exponent(at.node), constant.signal(at.node.options)
+    if at.node.options.get("masks"):
+        return x
     if met is not None:
         return summed((x, met)) if at.node.op in ("add", "sub") else _product(x, met)
     if p is not None and x.mean > NEARLY:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from steadygrad.graph.ops.call import Call, Seen
-from steadygrad.graph.ops.flow import Array, Flow, Gradient, Passage, Signal
+from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
+from steadygrad.theory.softmax_moments import participation, sensitivity
 
 
 def attention(call: Call) -> Seen:
@@ -51,29 +52,6 @@ OPS = {
 }
 
 
-def _sizes(size: int, causal: bool) -> Array:
-    """How many logits a row has: all, or in row i of causal attention i."""
-    return np.arange(1.0, size + 1.0) if causal else np.array([max(size, 1.0)])
-
-
-def participation(spread: float, size: int, *, causal: bool = False) -> float:
-    """Σ a² of a softmax over n Gaussian logits of variance `spread`, s: e^s/(e^s + n − 1), the ratio of expectations; mean over rows."""
-    n, grown = _sizes(size, causal), np.exp(min(spread, 50.0))
-    return float(np.mean(grown / (grown + n - 1.0)))
-
-
-def sensitivity(spread: float, size: int, *, causal: bool = False) -> float:
-    """Σ aⱼ²·(1 − 2aⱼ + Σ a²), averaged over rows: what independent gradients g of the weights leave of Σ g² at the logits.
-
-    The Jacobian of softmax is diag(a) − a·aᵀ; Σ a³ = e^3s/(e^3s + 3(n − 1)·e^s + (n − 1)(n − 2)) as Σ a² in `participation`, but no more than
-    (Σ a²)^3/2, which no weights exceed and ratios of expectations do from a spread of 1.
-    """
-    n, grown = _sizes(size, causal), np.exp(min(spread, 50.0))
-    squares = grown / (grown + n - 1.0)
-    cubes = np.minimum(grown**3 / (grown**3 + 3.0 * (n - 1.0) * grown + (n - 1.0) * (n - 2.0)), squares**1.5)
-    return float(np.mean(np.maximum(squares * (1.0 + squares) - 2.0 * cubes, 0.0)))
-
-
 def overlap(size: int, *, causal: bool = False) -> float:
     """Σ a·a′ of two rows of near-uniform attention weights: 1/n; causal rows i, j share min(i, j), which makes 1/max(i, j) on average."""
     if causal and size > 1:
@@ -110,10 +88,13 @@ def softmax_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Grad
     return [gradient.times(sensitivity(_apart(at), size) / size)]
 
 
-def _apart(at: Passage) -> float:
+def spread(x: Signal, positions: bool | None) -> float:
     """The variance of logits within a row, which alone a softmax sees: less what units have in common, or positions where it runs over them."""
-    x = at.incoming[0]
-    return x.value * (1.0 - (max(x.c, 0.0) if at.positions else x.mean))
+    return x.value * (1.0 - (max(x.c, 0.0) if positions else x.mean))
+
+
+def _apart(at: Passage) -> float:
+    return spread(at.incoming[0], at.positions)
 
 
 def gumbel_forward(at: Passage) -> Signal:

@@ -26,7 +26,16 @@ def met(call: Call, op: str) -> dict[str, tuple[float, float, float, float]]:
     if len(tensors) != 1 or not isinstance(output, torch.Tensor) or (op == "div" and tensors[0] is left):
         return {}
     found = moments(tensors[0], tuple(output.shape), op)
+    if found is None and op in ("add", "sub") and is_mask(tensors[0]):
+        return {"masks": True}
     return {} if found is None else {"constant": found}
+
+
+@torch.no_grad()
+def is_mask(x: torch.Tensor) -> bool:
+    """Whether it has zeros, and else nothing but numbers no larger than −`MASKED`: what is added to logits where attention must not look."""
+    plain = type(x) is torch.Tensor and x.is_floating_point() and not x.is_meta and x.layout is torch.strided and 2 <= x.numel() <= LARGEST
+    return plain and bool(((x == 0.0) | (x <= -MASKED)).all()) and bool((x == 0.0).any()) and bool((x != 0.0).any())
 
 
 @torch.no_grad()

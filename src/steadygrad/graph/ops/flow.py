@@ -72,6 +72,17 @@ class Gradient:
         return replace(self, g=self.g * factor)
 
 
+class Offset(NamedTuple):
+    """Mean of what an activation reads, fixed + share·rms: what biases and numbers add to it, which stays, and what grows with it; signs included.
+
+    `one_sided` says that all of it has the sign of the mean, as log decays do.
+    """
+
+    fixed: float
+    share: float
+    one_sided: bool = False
+
+
 @dataclass(frozen=True)
 class Passage:
     """One op with what comes in.
@@ -85,7 +96,7 @@ class Passage:
         centre: whether its kernel has nothing but its centre tap.
         positions: of a contraction of two signals, or a softmax, whether it runs over positions; None where that is not known.
         bias: shape of what is added to the logits of fused attention, where that is a signal.
-        offset: mean over rms of what an activation was seen to read, sign included; None where nothing was seen.
+        offset: mean of what an activation was seen to read; None where nothing was seen.
     """
 
     node: Node
@@ -95,7 +106,7 @@ class Passage:
     moment: Callable[[ParameterUse], Array]
     centre: bool = False
     positions: bool | None = None
-    offset: float | None = None
+    offset: Offset | None = None
     bias: TensorSpec | None = None
 
     @property

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from steadygrad.graph.ops.call import Call, Operand, Seen
-from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal
+from steadygrad.graph.ops.flow import Flow, Gradient, Passage, Signal, mixed
 from steadygrad.graph.signal_graph import Kind
 
 VIEWS = (
@@ -113,6 +113,24 @@ def give_back(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | 
     return back[:1] if at.node.op in INDEXED else back
 
 
+def written(at: Passage) -> Signal | None:
+    """Numbers written into a part of a tensor: of its q the share of that part is theirs. Into zeros, which are no signal, they bring that share alone."""
+    share = _share_written(at)
+    if len(at.incoming) == 1:
+        return at.incoming[0].times(share if at.read() < at.made else 1.0)
+    return mixed((at.incoming[0], at.incoming[-1]), (1.0 - share, share)) if at.incoming else None
+
+
+def written_back(at: Passage, made: Signal, gradient: Gradient) -> list[Gradient | None]:
+    """As it is to what was written; nothing to what was there."""
+    back: list[Gradient | None] = [gradient for _ in at.incoming]
+    return [gradient.times(1.0 - _share_written(at)), *back[1:]] if len(back) > 1 else back
+
+
+def _share_written(at: Passage) -> float:
+    return min(at.read(len(at.shapes) - 1) / max(at.made, 1), 1.0) if at.shapes else 0.0
+
+
 def cast(at: Passage) -> Signal | None:
     """As it is; of a real signal made complex, imaginary parts of 0 are half of the numbers."""
     x = keep(at)
@@ -212,6 +230,7 @@ def pooled_backward(at: Passage, made: Signal, gradient: Gradient) -> list[Gradi
 
 
 FLOWS = {
+    **dict.fromkeys(("__setitem__", "index_put", "index_copy"), Flow(written, written_back)),
     "kind:view": Flow(keep, give_back),
     "kind:cast": Flow(cast, give_back),
     "pad": Flow(padded, padded_backward),
