@@ -25,8 +25,8 @@ class _Statistic(NamedTuple):
 def with_written_norms(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """The nodes, with the last multiplication or division of every written norm as the norm.
 
-    Recognized are x·r and x/r where r is the root mean square of x over some axes (`rms_norm`), or the root of the variance, or of the
-    mean square of x − mean x (`layer_norm`), with or without an eps, in any order of squares, powers, casts and views, as long as the
+    Recognized are x·r and x/r where r is the root mean square of x over some axes (`rms_norm`), or the root of its variance
+    (`simple_norm`: the mean stays), and (x − mean x)/r with either r (`layer_norm`), with or without an eps, in any order of squares, powers, casts and views, as long as the
     powers cancel: the result does not depend on the scale of x. The norm reads x alone; the ops in between stay, read by nothing.
     What is written otherwise stays as it is.
     """
@@ -50,8 +50,8 @@ def _norm(nodes: Sequence[Node], node: Node, signal: int, divisor: int) -> Node 
     centred = _centred(nodes, own)
     if statistic.op == "mean" and (read == own or (centred is not None and _centred(nodes, read) == centred)):
         source, op = (signal, "rms_norm") if centred is None else (centred, "layer_norm")
-    elif statistic.op in ("var", "std") and centred is not None and read in (own, _plain(nodes, centred)):
-        source, op = centred, "layer_norm"
+    elif statistic.op in ("var", "std") and read in (own, _plain(nodes, own if centred is None else centred)):
+        source, op = (signal, "simple_norm") if centred is None else (centred, "layer_norm")
     else:
         return None
     shape = node.outputs[0].shape

@@ -28,12 +28,12 @@ NORMS: dict[str, tuple[Written, str, float, Written]] = {
     "variance": (lambda x: (x - _mean(x)) / (x.var(-1, keepdim=True, unbiased=False) + 1e-2).sqrt(), "layer_norm", 1e-2, lambda x: nn.functional.layer_norm(x, (16,), eps=1e-2)),
     "centred twice": (lambda x: (x - _mean(x)) * torch.rsqrt(_mean((x - _mean(x)).pow(2)) + 1e-2), "layer_norm", 1e-2, lambda x: nn.functional.layer_norm(x, (16,), eps=1e-2)),
     "deviation plus eps": (lambda x: (x - _mean(x)) / (x.std(-1, keepdim=True) + 1e-1), "layer_norm", 1e-2, lambda x: (x - _mean(x)) / (x.std(-1, keepdim=True) + 1e-1)),
+    "not centred": (lambda x: x * torch.rsqrt(x.var(-1, keepdim=True) + 1e-2), "simple_norm", 1e-2, lambda x: x / (x.var(-1, keepdim=True) + 1e-2).sqrt()),
 }  # fmt: skip
 OTHERS: dict[str, Written] = {
     "times the power": lambda x: x * _mean(x.pow(2)),
     "by the absolute mean": lambda x: x * torch.rsqrt(_mean(x.abs()) + 1.0),
     "a gate": lambda x: x * torch.sigmoid(_mean(x)),
-    "not centred": lambda x: x / x.std(-1, keepdim=True),
     "by something else": lambda x: x * torch.rsqrt(_mean(torch.tanh(x).pow(2)) + 1e-2),
     "the fourth root": lambda x: x * torch.rsqrt(_mean(x.pow(2)).sqrt() + 1e-2),
     "entry by entry": lambda x: x * torch.rsqrt(x.pow(2) + 1e-2),

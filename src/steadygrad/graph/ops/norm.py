@@ -91,30 +91,33 @@ def _common(at: Passage) -> float:
         positions = max(int(options.get("values_per_group", 0)) // channels, 1)
         alike = (1.0 + (positions - 1) * x.c) / positions
         return (alike + (channels - 1) * x.mean) / channels
-    return x.mean if at.node.op == "layer_norm" else 0.0
+    return x.mean if at.node.op in ("layer_norm", "simple_norm") else 0.0
 
 
 def forward(at: Passage) -> Signal | None:
-    """Second moment γ²·v/(v + eps) + β², where v is what is left of q without the mean the norm takes over its axes."""
+    """Second moment γ²·v/(v + eps) + β², where v is what is left of q without the mean the norm takes over its axes.
+
+    A `simple_norm` divides by √v and subtracts no mean: γ²·q/(v + eps).
+    """
     if not at.incoming:  # of a weight, not of a signal
         return None
     x, op = at.incoming[0], at.node.op
     if op == "normalize":
         return replace(x, q=np.full_like(x.q, 1.0 / _length(at)))
-    if op not in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"):
+    if op not in ("batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm", "simple_norm"):
         return None
     if at.node.options.get("training") is False:
         return None
     common = min(_common(at), 1.0)
     gamma, beta = _affine(at)
     v = x.q * (1.0 - common)
-    own = gamma * v / (v + _eps(at))
+    own = gamma * (x.q if op == "simple_norm" else v) / (v + _eps(at))
     q = own + beta
     rest = max(1.0 - common, 1e-9)
     took = common if op in ("batch_norm", "instance_norm", "layer_norm") else 0.0
     c, b = ((value - took) / rest if took else value for value in (x.c, x.b))
     shifted = float((beta * np.ones_like(q))[0] / q[0]) if q[0] > 0.0 else 0.0
-    mean = x.mean if op == "rms_norm" else 0.0
+    mean = x.mean if op in ("rms_norm", "simple_norm") else 0.0
     return Signal(q, mean, _within(c) * (1.0 - shifted) + shifted, _within(b) * (1.0 - shifted) + shifted)
 
 

@@ -18,7 +18,7 @@ SMALLEST = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149, "f
 """Smallest number above 0 by dtype; half of it and less rounds to 0."""
 DIVIDING = {"Adam", "AdamW", "NAdam", "RAdam", "Adamax", "RMSprop", "Adagrad"}
 """torch's optimizers that divide by √v + eps in the dtype of the parameter."""
-NORMS = {"batch_norm", "layer_norm", "rms_norm", "group_norm", "instance_norm"}
+NORMS = {"batch_norm", "layer_norm", "rms_norm", "simple_norm", "group_norm", "instance_norm"}
 
 
 class Epsilon(Rule):
