@@ -65,6 +65,7 @@ class ModulePath:
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             handle.remove()
+        self._on_exit = None  # which asks for the current path too: the circle would keep all that was seen until garbage is collected
 
     def clear(self) -> None:
         """Forget what an aborted run left on the stack."""
