@@ -12,7 +12,7 @@ from steadygrad.errors import InputError, MissingExtra, TargetError
 from steadygrad.targets.images import as_images, batch_for, images, labels
 
 WITH_BACKBONE = ("rcnn", "retinanet", "fcos", "ssd", "deeplab", "fcn", "lraspp")
-LARGE_CLIPS = ("mvit", "swin3d")
+LARGE_CLIPS = ("mvit", "swin3d", "s3d")
 
 
 def case(name: str, *, inputs: Any = None, seed: int = 0, batch_size: int | None = None) -> Case:
@@ -20,7 +20,7 @@ def case(name: str, *, inputs: Any = None, seed: int = 0, batch_size: int | None
 
         classification   images of 224 × 224 (Inception 299, as its stem needs), cross-entropy, over both heads where there are two
         segmentation     images of 128 × 128, cross-entropy per pixel
-        video            clips of 16 frames, 112 × 112 (transformers 224), cross-entropy
+        video            clips of 16 frames, 112 × 112 (transformers and S3D 224), cross-entropy
         detection        two images of 224 × 224 with two boxes each; the sum of the losses the model returns
         optical flow     two pairs of 128 × 128; no loss
 
