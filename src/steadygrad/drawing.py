@@ -69,11 +69,15 @@ def draw_(
     law = law_of(scheme, shape, gain, fans, complex=complex_)
     counted = smallest(name)
     checked(seed, 0, 0, counted)
+    local = tensor if ordinary and type(tensor) is torch.Tensor and not tensor.requires_grad else shard(tensor)
     if type(law) is Independent and law.kind == "constant" and not complex_:  # biases are many and small: no more than torch does
-        _set(tensor if ordinary and not tensor.requires_grad else shard(tensor), law.mean)
+        _set(local, law.mean)
+        return tensor
+    if ordinary and type(law) is Dirac and law.groups == 1 and not law.wrap and len(shape) > 1:
+        _set_diagonal(local, law.scale)
         return tensor
     source = Source(counted, seed, DTYPES.get(tensor.dtype, "float32"), backend.orthonormal)
-    _fill(shard(tensor), law, source, tuple(shape), held(tensor) if is_sharded(tensor) else None)
+    _fill(local, law, source, tuple(shape), held(tensor) if is_sharded(tensor) else None)
     return tensor
 
 
