@@ -203,7 +203,9 @@ def _set_mode(model: nn.Module, mode: str) -> None:
         model.train()
 
 
-def _evidence(session: Session, values: dict[str, ParameterReading], inputs: Any, targets: Any, buffers: Any, modules: Any, depth: str) -> Evidence:
+def _evidence(
+    session: Session, values: dict[str, ParameterReading], inputs: Any, targets: Any, buffers: Any, modules: Any, depth: str
+) -> Evidence:
     traced, meter = session.traced, session.meter
     assert traced is not None
     session.gradients = {}

@@ -7,7 +7,9 @@ from steadygrad.registry import Catalogue
 from steadygrad.rules.rule import Rule
 
 
-def selected(rules: Catalogue[type[Rule]], select: Iterable[str], ignore: Iterable[str], thresholds: Mapping[str, float]) -> list[Rule]:
+def selected(
+    rules: Catalogue[type[Rule]], select: Iterable[str], ignore: Iterable[str], thresholds: Mapping[str, float]
+) -> list[Rule]:
     """Instances of the rules to run.
 
     Args:

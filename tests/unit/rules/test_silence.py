@@ -59,16 +59,7 @@ def test_a_teacher_beside_its_student_is_frozen_on_purpose() -> None:
 
 
 def test_decay_of_the_usual_size_is_silent_for_every_optimizer_of_torch() -> None:
-    for kind in (
-        torch.optim.Adam,
-        torch.optim.AdamW,
-        torch.optim.Adagrad,
-        torch.optim.RMSprop,
-        torch.optim.Adadelta,
-        torch.optim.NAdam,
-        torch.optim.RAdam,
-        torch.optim.Adamax,
-    ):
+    for kind in (torch.optim.Adam, torch.optim.AdamW, torch.optim.Adagrad, torch.optim.RMSprop, torch.optim.Adadelta, torch.optim.NAdam, torch.optim.RAdam, torch.optim.Adamax):
         net = mlp(16, 32, 4)
         assert found(classification(net, optimizer=kind(net.parameters(), weight_decay=1e-2)), "O107") == [], kind
         assert found(classification(net, optimizer=kind(net.parameters())), "N105") == [], kind

@@ -63,11 +63,7 @@ class AttenuatingActivation(Rule):
             total, count = total * min(step, 1.0), count + 1
             totals[item.node.index] = (total, count, where, first)
             step = still.get(first, math.inf)
-            if (
-                count >= 3
-                and first not in reported
-                and (total < self.threshold("factor") or (total < self.threshold("slow") and step < self.threshold("step")))
-            ):
+            if count >= 3 and first not in reported and (total < self.threshold("factor") or (total < self.threshold("slow") and step < self.threshold("step"))):
                 reported.add(first)
                 yield self._finding(where, first, before.op, count, total, step)
 

@@ -40,11 +40,7 @@ class ClimbingStep(Rule):
             return  # it follows the decay, not the loss: O107
         options = [g.options for g in evidence.optimizer.groups] if evidence.optimizer else []
         negative = [o["lr"] for o in options if isinstance(o.get("lr"), int | float) and o["lr"] < 0.0]
-        why = (
-            f"its learning rate is {negative[0]:g}"
-            if negative
-            else ("maximize=True" if any(o.get("maximize") for o in options) else "the gradients' sign is flipped before the step")
-        )
+        why = f"its learning rate is {negative[0]:g}" if negative else ("maximize=True" if any(o.get("maximize") for o in options) else "the gradients' sign is flipped before the step")
         name = evidence.optimizer.name if evidence.optimizer else "the optimizer"
         after = "?" if step.after is None else f"{step.after:.4g}"
         yield self.finding(

@@ -45,11 +45,7 @@ class DropoutNoise(Rule):
                 yield self._on_answers(node, p)
 
     def _strong(self, node: Node, p: float) -> Finding:
-        says = (
-            "Dropout with p = 1 lets nothing pass"
-            if p >= 1.0
-            else f"Dropout with p = {p:g} keeps {1.0 - p:.0%} and adds noise of {p / (1.0 - p):.3g} times the signal's power"
-        )
+        says = "Dropout with p = 1 lets nothing pass" if p >= 1.0 else f"Dropout with p = {p:g} keeps {1.0 - p:.0%} and adds noise of {p / (1.0 - p):.3g} times the signal's power"
         return self.finding(
             "error" if p >= 1.0 else "warning",
             node.where,

@@ -29,16 +29,7 @@ class ExplodingActivation(Rule):
     slug = "exploding-activation"
     title = "hidden activations that grow faster than their input"
     priority = 48
-    explains = (
-        "nonfinite-forward",
-        "nonfinite-backward",
-        "signal-drift",
-        "exploding-gradient",
-        "loss-at-start",
-        "lr-too-high",
-        "layer-out-of-line",
-        "half-range",
-    )
+    explains = ("nonfinite-forward", "nonfinite-backward", "signal-drift", "exploding-gradient", "loss-at-start", "lr-too-high", "layer-out-of-line", "half-range")
 
     thresholds = {"count": Threshold(2, "one can be a choice of parametrization; two in a row compose")}
 

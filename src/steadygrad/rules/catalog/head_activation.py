@@ -73,9 +73,7 @@ class HeadActivation(Rule):
         """ReLU on scores of four classes, on a binary score, and on a regression that starts all negative."""
         yield Specimen("ReLU on class scores", lambda: classification(nn.Sequential(*mlp(16, 32, 4), nn.ReLU())), where="3")
         yield Specimen("ReLU on a binary score", _binary, where="3")
-        yield Specimen(
-            "ReLU before a softmax layer", lambda: _then(nn.Softmax(1), lambda p, y: -p.clamp_min(1e-7).gather(1, y[:, None]).log().mean()), where="3"
-        )
+        yield Specimen("ReLU before a softmax layer", lambda: _then(nn.Softmax(1), lambda p, y: -p.clamp_min(1e-7).gather(1, y[:, None]).log().mean()), where="3")
         yield Specimen("ReLU before log_softmax", lambda: _then(nn.LogSoftmax(1), nn.functional.nll_loss), where="3")
         yield Specimen("ReLU on outputs that are all negative", _dead, where="3")
 

@@ -122,10 +122,7 @@ class InputScale(Rule):
         yield Specimen("standardized", lambda: classification(mlp(16, 32, 4)))
         yield Specimen("pixels from 0 to 1", lambda: classification(mlp(16, 32, 4), batch(64, 16).sigmoid()))
         yield Specimen("one-hot rows", _one_hot)
-        yield Specimen(
-            "a norm divides the scale out",
-            lambda: classification(nn.Sequential(*mlp(16, 32), nn.BatchNorm1d(32), nn.ReLU(), *mlp(32, 4)), batch(64, 16) * 0.05),
-        )
+        yield Specimen("a norm divides the scale out", lambda: classification(nn.Sequential(*mlp(16, 32), nn.BatchNorm1d(32), nn.ReLU(), *mlp(32, 4)), batch(64, 16) * 0.05))
 
 
 def _entrance(evidence: Evidence, node: Node) -> tuple[TensorFacts, Moments, Node] | None:

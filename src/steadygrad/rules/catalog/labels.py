@@ -41,23 +41,10 @@ class Labels(Rule):
     title = "targets the loss is not defined for"
     priority = 6
     needs_data = True
-    explains = (
-        "loss-at-start",
-        "nonfinite-forward",
-        "nonfinite-backward",
-        "exploding-gradient",
-        "lr-too-high",
-        "loss-rewards-error",
-        "blind-loss",
-        "no-gradient",
-        "constant-target",
-    )
+    explains = ("loss-at-start", "nonfinite-forward", "nonfinite-backward", "exploding-gradient", "lr-too-high", "loss-rewards-error", "blind-loss", "no-gradient", "constant-target")
     thresholds = {
         "samples": Threshold(16, "of three equally likely classes all 16 samples are of one once in 3¹⁵ = 14 million"),
-        "falls": Threshold(
-            0.5,
-            "of two tenfold approaches to the bound the second must bring at least half of what the first did: a logarithm brings as much, a square a tenth",
-        ),
+        "falls": Threshold(0.5, "of two tenfold approaches to the bound the second must bring at least half of what the first did: a logarithm brings as much, a square a tenth"),
         "row_sum": Threshold(0.05, "how far rows of soft targets may sum from 1 (half precision rounds 1e-3 per class)"),
     }
 
@@ -200,10 +187,7 @@ class Labels(Rule):
         yield Specimen("one-hot rows", lambda: _labels(nn.functional.one_hot(torch.arange(64) % 4, 4).float()))
         yield Specimen("smoothed binary labels, cross-entropy by hand", lambda: _by_hand(0.1 + 0.8 * (batch(64, 1, seed=2) > 0).float()))
         yield Specimen("smoothed binary labels", lambda: _binary(0.1 + 0.8 * (batch(64, 1, seed=2) > 0).float()))
-        yield Specimen(
-            "one-hot rows beside a number in one tensor",
-            lambda: _beside(nn.functional.one_hot(torch.arange(64) % 4, 4).float(), nn.functional.cross_entropy, 4),
-        )
+        yield Specimen("one-hot rows beside a number in one tensor", lambda: _beside(nn.functional.one_hot(torch.arange(64) % 4, 4).float(), nn.functional.cross_entropy, 4))
         yield Specimen("a yes or no beside a number", lambda: _beside((batch(64, 1, seed=2) > 0).float(), nn.functional.binary_cross_entropy_with_logits, 1))
         yield Specimen("half of the labels ignored", lambda: _labels(torch.where(torch.arange(64) % 2 == 0, torch.arange(64) % 4, -100)))
 

@@ -44,9 +44,7 @@ class LastingDropout(Rule):
             f"`{call}` {at} drops {first.p:.0%} in eval mode too{others}: evaluation gets random answers.",
             evidence={"p": first.p, "ops": len(lasting), "modules": list(dict.fromkeys(item.where for item in lasting))[:50]},
             advice="Tell it the mode, or use torch.nn.Dropout, which follows model.eval(). Nothing to do if it is meant (Monte Carlo dropout).",
-            snippet=f"dropout_p={first.p:g} if self.training else 0.0"
-            if attention
-            else f"torch.nn.functional.{first.op}(x, {first.p:g}, training=self.training)",
+            snippet=f"dropout_p={first.p:g} if self.training else 0.0" if attention else f"torch.nn.functional.{first.op}(x, {first.p:g}, training=self.training)",
         )
 
     @classmethod

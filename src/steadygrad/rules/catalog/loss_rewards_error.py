@@ -64,6 +64,7 @@ class LossRewardsError(Rule):
             snippet="loss = -score",
         )
 
+
     @classmethod
     def sick(cls) -> Iterator[Specimen]:
         """A turned sign."""

@@ -80,11 +80,7 @@ class LrTooLow(Rule):
         if lost or ratio < self.threshold("slow"):
             steps = 0.01 / ratio if ratio > 0.0 else float("inf")
             says = f"one step (lr {rate:g}) changes the typical weight by {ratio:.1e} of itself"
-            says += (
-                f", below the resolution of its numbers; {unchanged:.0%} of the entries do not change at all"
-                if lost
-                else f"; one per cent takes {steps:,.0f} steps"
-            )
+            says += f", below the resolution of its numbers; {unchanged:.0%} of the entries do not change at all" if lost else f"; one per cent takes {steps:,.0f} steps"
         progress, stability = self._progress(evidence), self._stability(evidence)
         if not says and progress is not None and progress < self.threshold("progress"):
             says = f"twenty steps (lr {rate:g}) promise {progress:.1e} of what the one best step along the gradient brings"
@@ -97,12 +93,7 @@ class LrTooLow(Rule):
         if found is None or times is None:
             return found
         better = rate * times / 10.0
-        return replace(
-            found,
-            advice=f"Raise the learning rate: about {better:.1g} would still be safe on this batch.",
-            snippet=f"for group in optimizer.param_groups:\n    group['lr'] = {better:.1g}",
-            evidence={**found.evidence, "suggested_lr": better},
-        )
+        return replace(found, advice=f"Raise the learning rate: about {better:.1g} would still be safe on this batch.", snippet=f"for group in optimizer.param_groups:\n    group['lr'] = {better:.1g}", evidence={**found.evidence, "suggested_lr": better})
 
     def _bears(self, evidence: Evidence) -> float | None:
         """How many times longer a step than the optimizer's in the long run still pays; None when it is no hundred times."""

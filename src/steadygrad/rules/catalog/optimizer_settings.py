@@ -76,13 +76,7 @@ class OptimizerSettings(Rule):
             says = "no gradient after the first is used" if dampening == 1.0 else "every gradient after the first enters with the wrong sign"
             yield self._say("error", f"{here}: dampening {dampening:g} with momentum {momentum:g}; {says}.", "dampening", dampening, "Usual is 0.")
         if name.lower().startswith("rmsprop") and _number(group, "alpha", 0.99) >= 1.0:
-            yield self._say(
-                "error",
-                f"{here}: alpha {_number(group, 'alpha'):g}; the mean square stays 0 and steps are gradient/eps.",
-                "alpha",
-                _number(group, "alpha"),
-                "Usual is 0.99.",
-            )
+            yield self._say("error", f"{here}: alpha {_number(group, 'alpha'):g}; the mean square stays 0 and steps are gradient/eps.", "alpha", _number(group, "alpha"), "Usual is 0.99.")
         yield from self._betas(here, name.lower(), group)
         yield from self._decay(here, name.lower(), lr, decay, momentum)
 
@@ -92,13 +86,7 @@ class OptimizerSettings(Rule):
             return
         first, second = float(betas[0]), float(betas[1])
         if not (0.0 <= first < 1.0 and 0.0 <= second < 1.0):
-            yield self._say(
-                "error",
-                f"{here}: betas ({first:g}, {second:g}); averages with a beta outside [0, 1) do not converge.",
-                "betas",
-                betas,
-                "Usual is (0.9, 0.999).",
-            )
+            yield self._say("error", f"{here}: betas ({first:g}, {second:g}); averages with a beta outside [0, 1) do not converge.", "betas", betas, "Usual is (0.9, 0.999).")
         elif any(a in name for a in ADAMS) and "adamax" not in name and first**2 >= second and first > 0.0:
             swapped = f"Were they meant as ({second:g}, {first:g})? " if second < first else ""
             yield self._say(

@@ -64,11 +64,7 @@ class RecurrentForgetting(Rule):
     def _finding(self, node: Node, name: str, kept: float, memory: float, length: int, gate: str | None) -> Finding:
         means = f"its {gate} gate begins at {kept:.2g}" if gate else f"`{name}` hands on {kept:.2g} of the state per step"
         snippet = f"torch.nn.init.orthogonal_(model.get_parameter({name!r}))" if gate is None else ""
-        opened = (
-            "Begin with an orthogonal recurrent matrix"
-            if gate is None
-            else f"Begin with a bias of 1 or more for the {gate} gate (entries n to 2n of the stacked bias)"
-        )
+        opened = "Begin with an orthogonal recurrent matrix" if gate is None else f"Begin with a bias of 1 or more for the {gate} gate (entries n to 2n of the stacked bias)"
         return self.finding(
             "warning",
             node.where,

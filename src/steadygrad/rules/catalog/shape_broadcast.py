@@ -35,18 +35,7 @@ class ShapeBroadcast(Rule):
     slug = "shape-broadcast"
     title = "prediction and target broadcast against each other"
     priority = 8
-    explains = (
-        "loss-rewards-error",
-        "blind-loss",
-        "loss-at-start",
-        "output-constant",
-        "lr-too-low",
-        "lr-too-high",
-        "vanishing-gradient",
-        "exploding-gradient",
-        "loss-sum",
-        "classes-as-regression",
-    )
+    explains = ("loss-rewards-error", "blind-loss", "loss-at-start", "output-constant", "lr-too-low", "lr-too-high", "vanishing-gradient", "exploding-gradient", "loss-sum", "classes-as-regression")
 
     def examine(self, evidence: Evidence) -> Iterator[Finding]:
         """Each elementwise loss once."""

@@ -49,9 +49,7 @@ class SigmoidBeforeLogitsLoss(Rule):
                 " 0.50 and 0.73, so a negative sample costs at least 0.69 for ever.",
                 evidence={"head": head.op, "loss": pairing.op, "lowest": 0.5, "highest": 0.7310585786300049},
                 advice=f"Give the loss raw scores: remove the {head.op}; apply it only where you need probabilities.",
-                snippet=f"{call_of(head.where)} = torch.nn.Identity()"
-                if head.where not in ("", "loss")
-                else f"loss = torch.nn.functional.{pairing.op}(logits, targets)",
+                snippet=f"{call_of(head.where)} = torch.nn.Identity()" if head.where not in ("", "loss") else f"loss = torch.nn.functional.{pairing.op}(logits, targets)",
                 node=head.index,
             )
 
@@ -60,9 +58,7 @@ class SigmoidBeforeLogitsLoss(Rule):
         """Sigmoid as last layer; inside the loss; squeezed in between."""
         yield Specimen("sigmoid as last layer", lambda: _binary(nn.Sequential(*mlp(16, 32, 1), nn.Sigmoid())), where="3")
         yield Specimen("sigmoid inside the loss", _in_loss, where="loss")
-        yield Specimen(
-            "sigmoid, then a reshape", lambda: _binary(nn.Sequential(*mlp(16, 32, 1), nn.Sigmoid(), nn.Flatten(0), nn.Unflatten(0, (-1, 1)))), where="3"
-        )
+        yield Specimen("sigmoid, then a reshape", lambda: _binary(nn.Sequential(*mlp(16, 32, 1), nn.Sigmoid(), nn.Flatten(0), nn.Unflatten(0, (-1, 1)))), where="3")
 
     @classmethod
     def healthy(cls) -> Iterator[Specimen]:

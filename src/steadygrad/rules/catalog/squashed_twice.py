@@ -70,10 +70,7 @@ class SquashedTwice(Rule):
             numbers, says = {"lowest": 0.5, "highest": 1.0 / (1.0 + math.exp(-1.0))}, "every result lies between 0.50 and 0.73"
         elif isinstance(size, int) and size > 1:
             top = math.e / (math.e + size - 1)
-            numbers, says = (
-                {"highest": top, "floor": -math.log(top)},
-                f"of {size} the surest gets at most {top:.2f}, and a loss of −ln p stays above {-math.log(top):.2f}",
-            )
+            numbers, says = {"highest": top, "floor": -math.log(top)}, f"of {size} the surest gets at most {top:.2f}, and a loss of −ln p stays above {-math.log(top):.2f}"
         else:
             numbers, says = {}, "the result can never be sure"
         return self.finding(
@@ -82,11 +79,7 @@ class SquashedTwice(Rule):
             f"{node.op} is applied to what {first.op} already made a probability: {says}.",
             evidence={"first": first.op, "second": node.op, "first_where": first.where, **numbers},
             advice=f"Remove the {first.op} in front; one squashing at the very end is enough.",
-            snippet=f"{call_of(first.where)} = torch.nn.Identity()"
-            if first.where not in ("", "loss")
-            else f"torch.{node.op}(logits, -1)"
-            if node.op not in SIGMOIDS
-            else "torch.sigmoid(logits)",
+            snippet=f"{call_of(first.where)} = torch.nn.Identity()" if first.where not in ("", "loss") else f"torch.{node.op}(logits, -1)" if node.op not in SIGMOIDS else "torch.sigmoid(logits)",
             node=node.index,
         )
 

@@ -57,16 +57,8 @@ class TrainEvalGap(Rule):
 
     def _finding(self, evidence: Evidence, severity, gap: ModeGap, far: list[NormGap], chance: float | None) -> Finding:
         first = far[0]
-        losses = (
-            f"; the loss is {gap.train_loss:.3g} in train and {gap.eval_loss:.3g} in eval mode"
-            if gap.train_loss is not None and gap.eval_loss is not None
-            else ""
-        )
-        why = (
-            "have settled, on other data than this batch"
-            if first.settled >= self.threshold("settled")
-            else "are still those of a fresh model, while its weights are trained"
-        )
+        losses = f"; the loss is {gap.train_loss:.3g} in train and {gap.eval_loss:.3g} in eval mode" if gap.train_loss is not None and gap.eval_loss is not None else ""
+        why = "have settled, on other data than this batch" if first.settled >= self.threshold("settled") else "are still those of a fresh model, while its weights are trained"
         node = next((n.index for n in evidence.graph.nodes if n.where == first.where and n.kind == "norm"), None)
         return self.finding(
             severity,

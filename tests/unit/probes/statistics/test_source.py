@@ -27,9 +27,15 @@ def test_readers_agree(dtype, shape):
     scale = x.numel() * 2**-53
     assert abs(total - here.moments()[1]) <= scale * float(x[x.isfinite()].double().abs().sum())
     assert abs(square - here.moments()[2]) <= 2 * scale * here.moments()[2]
-    for one, two, three in zip(*(r.units(0, -1.0, 50.0) for r in (here, definition, device)), strict=True) if shape else ():
+    for one, two, three in (
+        zip(*(r.units(0, -1.0, 50.0) for r in (here, definition, device)), strict=True) if shape else ()
+    ):
         assert np.array_equal(one, two)
-        assert np.allclose(one, three, rtol=1e-13, atol=1e-10) if np.asarray(one).dtype == float else np.array_equal(one, three)
+        assert (
+            np.allclose(one, three, rtol=1e-13, atol=1e-10)
+            if np.asarray(one).dtype == float
+            else np.array_equal(one, three)
+        )
 
 
 def test_dense_layouts_are_read_in_place():
