@@ -25,8 +25,8 @@ class _Statistic(NamedTuple):
 def with_written_norms(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """The nodes, with the last multiplication or division of every written norm as the norm.
 
-    Recognized are x·r and x/r where r is the root mean square of x over some axes (`rms_norm`), or the root of its variance
-    (`simple_norm`: the mean stays), and (x − mean x)/r with either r (`layer_norm`), with or without an eps, in any order of squares, powers, casts and views, as long as the
+    Recognized are x·r and x/r where r is the root mean square of x over some axes (`rms_norm`), or the root of its variance (`simple_norm`: the mean
+    stays), and (x − mean x)/r with either r (`layer_norm`), with or without an eps, in any order of squares, powers, casts and views, as long as the
     powers cancel: the result does not depend on the scale of x. The norm reads x alone; the ops in between stay, read by nothing.
     What is written otherwise stays as it is.
     """
