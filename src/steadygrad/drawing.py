@@ -89,8 +89,10 @@ def law_of(scheme: Scheme | Law | str, shape: Shape, gain: float = 1.0, fans: Fa
     """
     if isinstance(scheme, str):
         scheme = _named(scheme)
-    if fans is None and type(gain) is float and gain == 1.0 and isinstance(scheme, Law):
-        return scheme
+    if fans is None and type(gain) is float and gain == 1.0:  # the usual case: what fits every shape
+        known = scheme if isinstance(scheme, Law) else scheme.fixed if isinstance(scheme, Scheme) else None
+        if known is not None:
+            return known
     if isinstance(gain, bool) or not isinstance(gain, int | float) or not isfinite(gain):
         raise InputError(f"`gain` must be a finite number, got {gain!r}")
     if fans is not None and not isinstance(fans, Fans):

@@ -98,6 +98,11 @@ def test_the_law_knows_its_second_moment(scheme: Scheme) -> None:
     assert np.isfinite(seen).all()
 
 
+@pytest.mark.parametrize("scheme", [s for s in SPECIMENS if s.fixed is not None], ids=repr)
+def test_a_fixed_law_is_the_law_whatever_the_fans(scheme: Scheme) -> None:
+    assert scheme.law(FANS, 1.5) == scheme.law(Fans(2.0, 1.0)) == scheme.fixed
+
+
 @pytest.mark.parametrize("scheme", [s for s in SPECIMENS if s.keeps], ids=repr)
 @pytest.mark.parametrize("kind", LAYERS)
 def test_the_promise_holds_for_the_fans_of_real_layers(scheme: Scheme, kind: str) -> None:

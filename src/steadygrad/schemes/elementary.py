@@ -8,7 +8,6 @@ from steadygrad.randomness.composed import Table, table
 from steadygrad.randomness.law import Fans, Independent
 from steadygrad.schemes.scheme import Scheme
 
-ZERO, ONE = laws.constant(0.0), laws.constant(1.0)
 NO_FANS = "the caller knows the right width: neither fans nor gain are looked at"
 
 
@@ -63,10 +62,11 @@ class zeros(Scheme):  # noqa: N801
     fails = "two zero weights in a row, or zeros on the only path: nothing passes, nothing learns"
     scales = False
     role = "bias"
+    fixed = laws.constant(0.0)
 
     def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """The point mass at 0."""
-        return ZERO
+        return self.fixed
 
 
 class ones(Scheme):  # noqa: N801
@@ -84,10 +84,11 @@ class ones(Scheme):  # noqa: N801
     fails = "weight matrices: all units start equal and stay equal"
     scales = False
     role = "scale"
+    fixed = laws.constant(1.0)
 
     def law(self, fans: Fans, gain: float = 1.0) -> Independent:
         """The point mass at 1."""
-        return ONE
+        return self.fixed
 
 
 class uniform(Scheme):  # noqa: N801

@@ -24,6 +24,7 @@ class Scheme:
         role: what it is drawn into: "weight", "bias", "scale" (a multiplier) or "state" (of a recurrence).
         needs: which shapes it can be drawn into, in words; "" for any.
         shape: one of them.
+        fixed: its law where that is the same whatever fans and gain are, so that nobody needs to count them; None elsewhere.
         complex: whether its fans count complex numbers; a complex weight is two real ones to all others, with twice the fans.
     """
 
@@ -35,6 +36,7 @@ class Scheme:
     keeps: str = ""
     scales: ClassVar[bool] = True
     role: ClassVar[str] = "weight"
+    fixed: ClassVar[Law | None] = None
     needs: ClassVar[str] = ""
     shape: ClassVar[Shape] = (48, 32)
     complex: ClassVar[bool] = False
