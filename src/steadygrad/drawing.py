@@ -11,6 +11,7 @@ import torch
 from steadygrad.errors import InputError
 from steadygrad.graph.fans import convolution_fans, of_complex
 from steadygrad.graph.sharded import is_sharded, shard
+from steadygrad.graph.storage import PLAIN
 from steadygrad.randomness.assembly import Source
 from steadygrad.randomness.backends import c
 from steadygrad.randomness.backends import torch as backend
@@ -24,7 +25,6 @@ from steadygrad.schemes.scheme import Scheme
 
 DTYPES = {torch.float16: "float16", torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float64: "float64"}
 
-PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 IN_PLACE = (Independent, Dirac)
 """Laws that are written straight into memory; as a union of types they would be put together at every call."""
 
@@ -70,14 +70,13 @@ def draw_(
     counted = smallest(name)
     checked(seed, 0, 0, counted)
     local = tensor if ordinary and type(tensor) is torch.Tensor and not tensor.requires_grad else shard(tensor)
+    indices = held(tensor) if not ordinary and is_sharded(tensor) else None
     if type(law) is Independent and law.kind == "constant" and not complex_:  # biases are many and small: no more than torch does
         _set(local, law.mean)
-        return tensor
-    if ordinary and type(law) is Dirac and law.groups == 1 and not law.wrap and len(shape) > 1:
+    elif type(law) is Dirac and (law.groups, law.wrap, indices) == (1, False, None) and len(shape) > 1 and not complex_:
         _set_diagonal(local, law.scale)
-        return tensor
-    source = Source(counted, seed, DTYPES.get(tensor.dtype, "float32"), backend.orthonormal)
-    _fill(local, law, source, tuple(shape), held(tensor) if is_sharded(tensor) else None)
+    else:
+        _fill(local, law, Source(counted, seed, DTYPES.get(tensor.dtype, "float32"), backend.orthonormal), tuple(shape), indices)
     return tensor
 
 
@@ -218,9 +217,7 @@ def _along_first(placement: Any, axis: int) -> Any:
 
 def _fill(local: torch.Tensor, law: Law, source: Source, shape: Shape, indices: Indices | None) -> None:
     """What cannot fail once begun straight into the tensor's memory; everything else beside it first, so that an error changes nothing."""
-    if isinstance(law, Dirac) and (law.groups, law.wrap, indices) == (1, False, None) and len(shape) > 1 and not local.is_complex():
-        _set_diagonal(local, law.scale)
-    elif local.is_complex():
+    if local.is_complex():
         real = _new(local.real, law, source.part(0), shape, indices)
         imaginary = _new(local.real, law, source.part(1), shape, indices) if random(law, shape) else torch.zeros_like(real)
         local.copy_(torch.complex(real, imaginary))

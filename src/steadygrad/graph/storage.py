@@ -6,6 +6,8 @@ import torch
 
 from steadygrad.graph.sharded import is_sharded, shard
 
+PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
+"""Types whose numbers are what they are: subclasses may hold them elsewhere, or show others."""
 COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 

@@ -46,11 +46,11 @@ def _norm(nodes: Sequence[Node], node: Node, signal: int, divisor: int) -> Node 
     statistic = _statistic(nodes, divisor)
     if statistic is None or statistic.degree != (1.0 if node.op == "div" else -1.0):
         return None
-    own, read = _plain(nodes, signal), _plain(nodes, statistic.source)
+    own, read = plain(nodes, signal), plain(nodes, statistic.source)
     centred = _centred(nodes, own)
     if statistic.op == "mean" and (read == own or (centred is not None and _centred(nodes, read) == centred)):
         source, op = (signal, "rms_norm") if centred is None else (centred, "layer_norm")
-    elif statistic.op in ("var", "std") and read in (own, _plain(nodes, own if centred is None else centred)):
+    elif statistic.op in ("var", "std") and read in (own, plain(nodes, own if centred is None else centred)):
         source, op = (signal, "simple_norm") if centred is None else (centred, "layer_norm")
     else:
         return None
@@ -94,11 +94,11 @@ def _statistic(nodes: Sequence[Node], index: int) -> _Statistic | None:
 
 def _squared(nodes: Sequence[Node], index: int) -> int | None:
     """What was squared."""
-    node = nodes[_plain(nodes, index)]
+    node = nodes[plain(nodes, index)]
     if node.op not in SQUARES or not node.inputs:
         return None
     if node.op == "mul":
-        return node.inputs[0] if len({_plain(nodes, i) for i in node.inputs}) == 1 and node.kind == "join" else None
+        return node.inputs[0] if len({plain(nodes, i) for i in node.inputs}) == 1 and node.kind == "join" else None
     return node.inputs[0] if node.op == "square" or node.options.get("exponent") == 2 else None
 
 
@@ -107,13 +107,13 @@ def _centred(nodes: Sequence[Node], index: int) -> int | None:
     node = nodes[index]
     if node.op != "sub" or len(node.inputs) != 2:
         return None
-    mean = nodes[_plain(nodes, node.inputs[1])]
-    same = mean.op == "mean" and len(mean.inputs) == 1 and _plain(nodes, mean.inputs[0]) == _plain(nodes, node.inputs[0])
-    return _plain(nodes, node.inputs[0]) if same else None
+    mean = nodes[plain(nodes, node.inputs[1])]
+    same = mean.op == "mean" and len(mean.inputs) == 1 and plain(nodes, mean.inputs[0]) == plain(nodes, node.inputs[0])
+    return plain(nodes, node.inputs[0]) if same else None
 
 
-def _plain(nodes: Sequence[Node], index: int) -> int:
-    """The node itself, behind casts and views."""
+def plain(nodes: Sequence[Node], index: int) -> int:
+    """What is seen at `index` behind casts and views, but not behind dropout, which changes numbers."""
     while nodes[index].kind in PASSED and len(nodes[index].inputs) == 1:
         index = nodes[index].inputs[0]
     return index

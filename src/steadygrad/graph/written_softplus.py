@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from steadygrad.graph.signal_graph import MOVED, Node
+from steadygrad.graph.signal_graph import Node
+from steadygrad.graph.written_norms import plain
 
 
 def with_written_softplus(nodes: Sequence[Node]) -> tuple[Node, ...]:
@@ -24,26 +25,19 @@ def _exponent(nodes: Sequence[Node], node: Node) -> int | None:
     """x of log(1 + exp x)."""
     if len(node.inputs) != 1:
         return None
-    made = _plain(nodes, node.inputs[0])
+    made = nodes[plain(nodes, node.inputs[0])]
     if node.op == "log":
         if made.op != "add" or made.options.get("number") != 1.0 or len(made.inputs) != 1:
             return None
-        made = _plain(nodes, made.inputs[0])
+        made = nodes[plain(nodes, made.inputs[0])]
     return made.inputs[0] if made.op == "exp" and len(made.inputs) == 1 else None
 
 
 def _chosen(nodes: Sequence[Node], node: Node) -> int | None:
     """x where it is x or its softplus, whichever a comparison of x says."""
-    softened = {made.index for i in node.inputs if (made := _plain(nodes, i)).op == "softplus" and made.options.get("beta") == 1.0}
+    softened = {made.index for i in node.inputs if (made := nodes[plain(nodes, i)]).op == "softplus" and made.options.get("beta") == 1.0}
     if len(softened) != 1:
         return None
     source = nodes[softened.pop()].inputs[0]
-    others = {made.index for i in node.inputs if (made := _plain(nodes, i)).op != "softplus"}
-    return source if others == {_plain(nodes, source).index} else None
-
-
-def _plain(nodes: Sequence[Node], index: int) -> Node:
-    """The node itself, behind casts and views."""
-    while nodes[index].kind in MOVED and len(nodes[index].inputs) == 1:
-        index = nodes[index].inputs[0]
-    return nodes[index]
+    others = {made.index for i in node.inputs if (made := nodes[plain(nodes, i)]).op != "softplus"}
+    return source if others == {plain(nodes, source)} else None

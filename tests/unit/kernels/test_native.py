@@ -129,12 +129,12 @@ def test_without_the_exchange_of_tensors_nothing_is_read_in_place(monkeypatch):
 
     exchange = torch.Tensor.__dlpack_c_exchange_api__
     try:
-        native.introduce(source._PLAIN, torch.get_num_threads, None)
+        native.introduce(source.PLAIN, torch.get_num_threads, None)
         assert native.elements(torch.ones(3), False) is None
         with pytest.raises(ValueError, match="PyCapsule_GetPointer"):
-            native.introduce(source._PLAIN, torch.get_num_threads, 3)
+            native.introduce(source.PLAIN, torch.get_num_threads, 3)
     finally:
-        native.introduce(source._PLAIN, torch.get_num_threads, exchange)
+        native.introduce(source.PLAIN, torch.get_num_threads, exchange)
 
 
 def test_wrong_arguments_are_refused():

@@ -97,7 +97,8 @@ INLINE TARGET BITS NAME(finite_chunk)(const WORD *p, int64_t n, int how, REAL sc
     } else {
         Tree tree;
         tree.count = 0;
-        for (int64_t i = 0, counting = 0; i < n;) {
+        int counting = 0;
+        for (int64_t i = 0; i < n;) {
             Sums block[4];
             for (int k = 0; k < 4; k++, i += BLOCK) {
                 if (i >= n) {
@@ -105,7 +106,7 @@ INLINE TARGET BITS NAME(finite_chunk)(const WORD *p, int64_t n, int how, REAL sc
                     continue;
                 }
                 const WORD *place = i + BLOCK <= n ? p + i : NAME(filled_up)(p + i, n - i, last);
-                counting = NAME(vectors)(place, how, scale, (int)counting, &block[k], &seen);
+                counting = NAME(vectors)(place, how, scale, counting, &block[k], &seen);
             }
             add_sums(&block[0], &block[1]), add_sums(&block[2], &block[3]), add_sums(&block[0], &block[2]);
             tree_push(&tree, &block[0]);

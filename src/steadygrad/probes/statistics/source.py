@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from steadygrad.errors import InputError
+from steadygrad.graph.storage import PLAIN
 from steadygrad.kernels.loader import native
 from steadygrad.probes.statistics.in_memory import DefinitionReader, NativeReader
 from steadygrad.probes.statistics.on_device import DeviceReader
@@ -20,9 +21,8 @@ READABLE = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat1
 """Floating types that are read as they are."""
 SMALL_INTEGERS = frozenset({torch.bool, torch.uint8, torch.int8, torch.int16})
 """Types whose every value float32 holds exactly."""
-_PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 if native is not None:
-    native.introduce(_PLAIN, torch.get_num_threads, getattr(torch.Tensor, "__dlpack_c_exchange_api__", None))
+    native.introduce(PLAIN, torch.get_num_threads, getattr(torch.Tensor, "__dlpack_c_exchange_api__", None))
 
 
 class Reader(Protocol):
@@ -55,7 +55,7 @@ def reader(tensor: torch.Tensor) -> Reader:
     Raises:
         InputError: not a tensor, or one without values.
     """
-    if type(tensor) not in _PLAIN or tensor.dtype not in READABLE or tensor.layout is not torch.strided:
+    if type(tensor) not in PLAIN or tensor.dtype not in READABLE or tensor.layout is not torch.strided:
         tensor = readable(tensor)
     if not tensor.is_cpu:
         return DeviceReader(readable(tensor))
